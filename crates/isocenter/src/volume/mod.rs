@@ -2,9 +2,20 @@
 //!
 //! - [`affine`]: [`Affine`], `world_from_index`
 //! - [`grid`]: [`Volume`], voxels on a grid
+//! - [`attenuation`]: [`AttenuationMap`], Hounsfield units to 1/mm, and [`AttenuationVolume`]
+//! - [`region`]: [`Region`], a box of voxels, and cropping to it
+//! - [`mask`]: [`LabelMask`], keep some structures
+//! - [`pyramid`]: coarser copies
 
 pub mod affine;
+pub mod attenuation;
 pub mod grid;
+pub mod mask;
+pub mod pyramid;
+pub mod region;
 
 pub use affine::{Affine, AffineError};
+pub use attenuation::{AttenuationMap, AttenuationVolume};
 pub use grid::{Volume, VolumeError};
+pub use mask::{LabelMask, MaskError};
+pub use region::Region;
