@@ -108,7 +108,7 @@ impl Camera {
     }
 
     /// The same camera with another principal point, the foot of the perpendicular from the
-    /// source on the detector [px].
+    /// source on the detector (px).
     ///
     /// # Errors
     /// If it is not finite.
@@ -136,13 +136,13 @@ impl Camera {
         self
     }
 
-    /// Distance from the source to the detector's plane [mm].
+    /// Distance from the source to the detector's plane (mm).
     #[must_use]
     pub fn source_to_detector_mm(&self) -> f64 {
         self.source_to_detector_mm
     }
 
-    /// Distance between neighbouring pixel centres [mm]: [column, row].
+    /// Distance between neighbouring pixel centres (mm): [column, row].
     #[must_use]
     pub fn pixel_spacing_mm(&self) -> [f64; 2] {
         self.pixel_spacing_mm
@@ -154,19 +154,19 @@ impl Camera {
         self.size_px
     }
 
-    /// The principal point [px]: [u, v].
+    /// The principal point (px): [u, v].
     #[must_use]
     pub fn principal_point_px(&self) -> [f64; 2] {
         self.principal_point_px
     }
 
-    /// Distance from the source to the isocenter [mm], where it is known.
+    /// Distance from the source to the isocenter (mm), where it is known.
     #[must_use]
     pub fn source_to_isocenter_mm(&self) -> Option<f64> {
         self.source_to_isocenter_mm
     }
 
-    /// Distance from the source to the isocenter [mm], assumed where it is not known.
+    /// Distance from the source to the isocenter (mm), assumed where it is not known.
     #[must_use]
     pub fn source_to_isocenter_or_assumed_mm(&self) -> f64 {
         self.source_to_isocenter_mm
@@ -179,13 +179,13 @@ impl Camera {
         self.camera_from_reference_camera.as_ref()
     }
 
-    /// The focal length [px]: [fx, fy].
+    /// The focal length (px): [fx, fy].
     #[must_use]
     pub fn focal_length_px(&self) -> [f64; 2] {
         self.pixel_spacing_mm.map(|spacing| self.source_to_detector_mm / spacing)
     }
 
-    /// The pixel at which a point in the camera frame [mm] is seen; `None` if it is not in front
+    /// The pixel at which a point in the camera frame (mm) is seen; `None` if it is not in front
     /// of the source. The pixel may lie outside the detector.
     #[must_use]
     pub fn project(&self, point_camera_mm: Vector3<f64>) -> Option<[f64; 2]> {

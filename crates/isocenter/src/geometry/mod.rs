@@ -1,10 +1,10 @@
 //! Frames, poses, cameras and views. `docs/conventions.md` has the whole picture.
 //!
-//! - [`rotation`]: SO(3), the exponential map and its Jacobian
-//! - [`rigid`]: SE(3), [`RigidTransform`]
-//! - [`motion`]: [`PivotMotion`], the six parameters of every optimiser
-//! - [`camera`]: [`Camera`], the point source and the detector
-//! - [`view`]: [`View`], DICOM positioner angles and named views
+//! - [`rotation`] - SO(3), the exponential map and its Jacobian
+//! - [`rigid`] - SE(3), [`RigidTransform`]
+//! - [`motion`] - [`PivotMotion`], the six parameters of every optimiser
+//! - [`camera`] - [`Camera`], the point source and the detector
+//! - [`view`] - [`View`], DICOM positioner angles and named views
 
 pub mod camera;
 pub mod motion;

@@ -34,9 +34,9 @@ use super::rotation::{exp, log, nearest};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PivotMotion {
-    /// Rotation vector [rad], camera axes.
+    /// Rotation vector (rad), camera axes.
     pub omega_rad: Vector3<f64>,
-    /// Shift of the pivot [mm], camera axes.
+    /// Shift of the pivot (mm), camera axes.
     pub tau_mm: Vector3<f64>,
 }
 
@@ -47,14 +47,14 @@ impl PivotMotion {
         Self { omega_rad: Vector3::zeros(), tau_mm: Vector3::zeros() }
     }
 
-    /// From six components, (omega [rad], tau [mm]).
+    /// From six components, (omega (rad), tau (mm)).
     #[must_use]
     pub fn from_vector(xi: &Vector6<f64>) -> Self {
         let (omega_rad, tau_mm) = split(xi);
         Self { omega_rad, tau_mm }
     }
 
-    /// The six components (omega [rad], tau [mm]).
+    /// The six components (omega (rad), tau (mm)).
     #[must_use]
     pub fn to_vector(&self) -> Vector6<f64> {
         stack(self.omega_rad, self.tau_mm)

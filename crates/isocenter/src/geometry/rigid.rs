@@ -83,7 +83,7 @@ impl RigidTransform {
         Self { rotation: Matrix3::identity(), translation_mm }
     }
 
-    /// From a rotation vector [rad] and a translation [mm].
+    /// From a rotation vector (rad) and a translation (mm).
     #[must_use]
     pub fn from_rotation_vector(omega: Vector3<f64>, translation_mm: Vector3<f64>) -> Self {
         Self { rotation: exp(omega), translation_mm }
@@ -94,7 +94,7 @@ impl RigidTransform {
         Self { rotation, translation_mm }
     }
 
-    /// From a rotation matrix and a translation [mm]. Rounding in the matrix is repaired: the
+    /// From a rotation matrix and a translation (mm). Rounding in the matrix is repaired: the
     /// nearest rotation is kept.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl RigidTransform {
         &self.rotation
     }
 
-    /// The translation [mm].
+    /// The translation (mm).
     #[must_use]
     pub fn translation_mm(&self) -> &Vector3<f64> {
         &self.translation_mm
@@ -161,7 +161,7 @@ impl RigidTransform {
         Self { rotation, translation_mm: -(rotation * self.translation_mm) }
     }
 
-    /// Takes a point [mm] from the source frame to the target frame.
+    /// Takes a point (mm) from the source frame to the target frame.
     #[must_use]
     pub fn point(&self, point_mm: Vector3<f64>) -> Vector3<f64> {
         self.rotation * point_mm + self.translation_mm
@@ -176,14 +176,14 @@ impl RigidTransform {
     /// The exponential map of SE(3).
     ///
     /// # Units
-    /// A twist is (omega [rad], rho [mm]), stacked in this order.
+    /// A twist is (omega (rad), rho (mm)), stacked in this order.
     #[must_use]
     pub fn exp(twist: &Vector6<f64>) -> Self {
         let (omega, rho) = split(twist);
         Self { rotation: exp(omega), translation_mm: left_jacobian(omega) * rho }
     }
 
-    /// The twist (omega [rad], rho [mm]) whose [`exp`](Self::exp) this is.
+    /// The twist (omega (rad), rho (mm)) whose [`exp`](Self::exp) this is.
     #[must_use]
     pub fn log(&self) -> Vector6<f64> {
         let omega = log(&self.rotation);

@@ -37,9 +37,9 @@ use super::rigid::RigidTransform;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct View {
-    /// Positioner primary angle [degrees], + towards LAO.
+    /// Positioner primary angle (degrees), + towards LAO.
     pub primary_deg: f64,
-    /// Positioner secondary angle [degrees], + towards cranial.
+    /// Positioner secondary angle (degrees), + towards cranial.
     pub secondary_deg: f64,
 }
 

@@ -99,7 +99,8 @@ mod tests {
                         index[x_axis] = x + slices.lower[0];
                         index[y_axis] = y + slices.lower[1];
                         index[axis.number()] = z + slices.lower[2];
-                        let at = z * slices.slice_stride + (y + FRAME) * slices.row_stride + x + FRAME;
+                        let at =
+                            z * slices.slice_stride + (y + FRAME) * slices.row_stride + x + FRAME;
                         assert_eq!(Some(slices.voxels[at]), volume.get(index));
                         kept += slices.voxels[at];
                     }

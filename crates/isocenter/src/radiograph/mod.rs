@@ -1,6 +1,6 @@
 //! X-ray images and their preparation.
 //!
-//! - [`image`]: [`Image`], a grid of pixels, and [`ImageFlip`]
+//! - [`image`] - [`Image`], a grid of pixels, and [`ImageFlip`]
 
 pub mod image;
 

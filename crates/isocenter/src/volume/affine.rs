@@ -91,7 +91,7 @@ impl Affine {
         &self.translation
     }
 
-    /// The lengths of a voxel's edges [mm].
+    /// The lengths of a voxel's edges (mm).
     #[must_use]
     pub fn spacing_mm(&self) -> [f64; 3] {
         [0, 1, 2].map(|axis| self.linear.column(axis).norm())

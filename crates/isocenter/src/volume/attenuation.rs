@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::grid::{Volume, VolumeError};
 use super::region::Region;
 
-/// The linear attenuation of water at C-arm energies that the reference images use [1/mm].
+/// The linear attenuation of water at C-arm energies that the reference images use (1/mm).
 pub const WATER_PER_MM: f64 = 0.02;
 
-/// How Hounsfield units become linear attenuation [1/mm].
+/// How Hounsfield units become linear attenuation (1/mm).
 ///
 /// # Examples
 /// ```
@@ -28,21 +28,21 @@ pub const WATER_PER_MM: f64 = 0.02;
 pub enum AttenuationMap {
     /// `max(0, water * (1 + HU/1000))`.
     Linear {
-        /// Attenuation of water [1/mm].
+        /// Attenuation of water (1/mm).
         water_per_mm: f64,
     },
     /// The linear map above a threshold, zero below it.
     Thresholded {
-        /// Attenuation of water [1/mm].
+        /// Attenuation of water (1/mm).
         water_per_mm: f64,
-        /// Lowest value that attenuates [HU].
+        /// Lowest value that attenuates (HU).
         threshold_hu: f64,
     },
     /// The linear map, with what bone has beyond the threshold multiplied by a weight.
     BoneWeighted {
-        /// Attenuation of water [1/mm].
+        /// Attenuation of water (1/mm).
         water_per_mm: f64,
-        /// Where bone begins [HU].
+        /// Where bone begins (HU).
         threshold_hu: f64,
         /// Factor on the attenuation beyond the threshold's.
         weight: f64,
@@ -56,7 +56,7 @@ impl Default for AttenuationMap {
 }
 
 impl AttenuationMap {
-    /// The attenuation [1/mm] of a value in HU.
+    /// The attenuation (1/mm) of a value in HU.
     #[must_use]
     pub fn per_mm(&self, hu: f32) -> f32 {
         let linear = |water: f64, hu: f64| (water * (1.0 + hu / 1000.0)).max(0.0);
@@ -79,7 +79,7 @@ impl AttenuationMap {
     }
 }
 
-/// A volume of linear attenuation [1/mm], every voxel finite, at least one not zero.
+/// A volume of linear attenuation (1/mm), every voxel finite, at least one not zero.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttenuationVolume {
     volume: Volume<f32>,
@@ -97,7 +97,7 @@ impl AttenuationVolume {
         Self::from_per_mm(ct)
     }
 
-    /// From a volume that holds linear attenuation [1/mm] already.
+    /// From a volume that holds linear attenuation (1/mm) already.
     ///
     /// # Errors
     /// If a voxel is not finite, or all are zero.
@@ -107,7 +107,7 @@ impl AttenuationVolume {
         Ok(Self { volume, content })
     }
 
-    /// The voxels [1/mm] and where they lie.
+    /// The voxels (1/mm) and where they lie.
     #[must_use]
     pub fn volume(&self) -> &Volume<f32> {
         &self.volume

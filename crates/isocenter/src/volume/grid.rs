@@ -113,14 +113,14 @@ impl<T: Copy> Volume<T> {
         (i < ni && j < nj && k < nk).then(|| self.voxels.get(i + ni * (j + nj * k)).copied())?
     }
 
-    /// The middle of the grid [mm], world frame.
+    /// The middle of the grid (mm), world frame.
     #[must_use]
     pub fn center_world_mm(&self) -> Vector3<f64> {
         let middle = Vector3::from(self.dims.map(|n| (n as f64 - 1.0) / 2.0));
         self.world_from_index.point(middle)
     }
 
-    /// The eight corners of the grid's outer voxel centres [mm], world frame.
+    /// The eight corners of the grid's outer voxel centres (mm), world frame.
     #[must_use]
     pub fn corners_world_mm(&self) -> [Vector3<f64>; 8] {
         std::array::from_fn(|corner| {

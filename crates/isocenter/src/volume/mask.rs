@@ -63,7 +63,7 @@ impl LabelMask {
         Ok(Self { labels, kept, centroid_world_mm })
     }
 
-    /// The center of the mask's voxels [mm], world frame.
+    /// The center of the mask's voxels (mm), world frame.
     #[must_use]
     pub fn centroid_world_mm(&self) -> Vector3<f64> {
         self.centroid_world_mm

@@ -1,11 +1,11 @@
 //! The CT: voxels in the world, attenuation, masks, pyramids, and a phantom.
 //!
-//! - [`affine`]: [`Affine`], `world_from_index`
-//! - [`grid`]: [`Volume`], voxels on a grid
-//! - [`attenuation`]: [`AttenuationMap`], Hounsfield units to 1/mm, and [`AttenuationVolume`]
-//! - [`region`]: [`Region`], a box of voxels, and cropping to it
-//! - [`mask`]: [`LabelMask`], keep some structures
-//! - [`pyramid`]: coarser copies
+//! - [`affine`] - [`Affine`], `world_from_index`
+//! - [`grid`] - [`Volume`], voxels on a grid
+//! - [`attenuation`] - [`AttenuationMap`], Hounsfield units to 1/mm, and [`AttenuationVolume`]
+//! - [`region`] - [`Region`], a box of voxels, and cropping to it
+//! - [`mask`] - [`LabelMask`], keep some structures
+//! - [`pyramid`] - coarser copies
 
 pub mod affine;
 pub mod attenuation;

@@ -62,7 +62,7 @@ impl Region {
         }
     }
 
-    /// The middle of the box in the world [mm], of a volume with this affine.
+    /// The middle of the box in the world (mm), of a volume with this affine.
     #[must_use]
     pub fn center_world_mm(&self, world_from_index: &super::Affine) -> Vector3<f64> {
         let middle: [f64; 3] =
