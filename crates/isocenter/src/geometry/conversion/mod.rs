@@ -45,7 +45,7 @@ pub use prost::{ProStPose, ProStVolume};
 /// A pose in our convention, and how the other program's image must be flipped to fit it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConvertedPose {
-    /// The pose [mm], world = LPS.
+    /// The pose (mm), world = LPS.
     pub camera_from_world: RigidTransform,
     /// The flip between the image that the other program draws and the one our camera sees.
     pub image_flip: ImageFlip,
@@ -109,11 +109,11 @@ pub trait ForeignPose: Sized + Serialize + DeserializeOwned {
 pub struct TargetGeometry {
     /// The orientation of DiffDRR and nanodrr; a mirroring one means that the image is flipped.
     pub orientation: Orientation,
-    /// The centre of the CT, `world_from_index ((shape - 1) / 2)` [mm, LPS].
+    /// The centre of the CT, `world_from_index ((shape - 1) / 2)` (mm, LPS).
     pub volume_center_world_mm: Option<[f64; 3]>,
-    /// Distance from the source to the isocenter [mm].
+    /// Distance from the source to the isocenter (mm).
     pub source_to_isocenter_mm: Option<f64>,
-    /// Distance from the source to the detector [mm].
+    /// Distance from the source to the detector (mm).
     pub source_to_detector_mm: Option<f64>,
     /// The CT as ProST reads it.
     pub prost_volume: Option<ProStVolume>,
@@ -203,6 +203,11 @@ fn unmirrored(camera_axes: Matrix3<f64>) -> (Matrix3<f64>, ImageFlip) {
     } else {
         (camera_axes, ImageFlip::None)
     }
+}
+
+/// The components, none of them a negative zero: a file shows them.
+fn components(vector: Vector3<f64>) -> [f64; 3] {
+    (vector + Vector3::zeros()).into()
 }
 
 /// The numbers of a key, if all are finite.

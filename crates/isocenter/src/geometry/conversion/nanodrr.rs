@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Convention, ConversionError, ConvertedPose, ForeignPose, Orientation, TargetGeometry,
-    check_pose, finite, orbit, ras_from_lps, unmirrored,
+    check_pose, components, finite, orbit, ras_from_lps, unmirrored,
 };
 use crate::geometry::rigid::RigidTransform;
 use crate::radiograph::ImageFlip;
@@ -35,13 +35,13 @@ use crate::radiograph::ImageFlip;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NanoDrrPose {
-    /// The three Euler angles [degrees], about z, x and y.
+    /// The three Euler angles (degrees), about z, x and y.
     pub rotation: [f64; 3],
-    /// The translation in turned axes [mm].
+    /// The translation in turned axes (mm).
     pub translation: [f64; 3],
     /// The orientation.
     pub orientation: Orientation,
-    /// The point about which the arm turns [mm, RAS]; the origin when it is not given.
+    /// The point about which the arm turns (mm, RAS); the origin when it is not given.
     #[serde(default)]
     pub isocenter: Option<[f64; 3]>,
 }
@@ -84,7 +84,7 @@ impl ForeignPose for NanoDrrPose {
             rotation: angles_rad.map(f64::to_degrees),
             translation,
             orientation: target.orientation,
-            isocenter: center.map(|_| (ras_from_lps() * center_world_mm).into()),
+            isocenter: center.map(|_| components(ras_from_lps() * center_world_mm)),
         })
     }
 }

@@ -14,14 +14,14 @@
 
 use nalgebra::{Matrix3, Vector3};
 
-use super::{ConversionError, ras_from_lps};
+use super::{ConversionError, components, ras_from_lps};
 use crate::geometry::rigid::RigidTransform;
 
 /// Below this cosine of the middle angle the first and third turn about the same axis. What is
 /// neglected then is of this size, in radians.
 const GIMBAL_LOCK_COSINE: f64 = 1e-12;
 
-/// `R`: about z, then the turned x, then the turned y [rad].
+/// `R`: about z, then the turned x, then the turned y (rad).
 pub(super) fn zxy_matrix([a, b, c]: [f64; 3]) -> Matrix3<f64> {
     let (sin_a, cos_a) = a.sin_cos();
     let (sin_b, cos_b) = b.sin_cos();
@@ -32,7 +32,7 @@ pub(super) fn zxy_matrix([a, b, c]: [f64; 3]) -> Matrix3<f64> {
     z * x * y
 }
 
-/// The angles of a rotation [rad]: a and c in (-pi, pi], b in [-pi/2, pi/2].
+/// The angles of a rotation (rad): a and c in (-pi, pi], b in [-pi/2, pi/2].
 pub(super) fn zxy_angles(r: &Matrix3<f64>) -> [f64; 3] {
     // The second column is (-sin a cos b, cos a cos b, sin b).
     let cos_b = r.m12.hypot(r.m22);
@@ -59,7 +59,7 @@ pub(super) fn to_pose(
     Ok(RigidTransform::new(rotation, translation)?)
 }
 
-/// The angles [rad] and the translation [mm] of `camera_from_world`; the inverse of [`to_pose`].
+/// The angles (rad) and the translation (mm) of `camera_from_world`; the inverse of [`to_pose`].
 pub(super) fn from_pose(
     camera_from_arm: &Matrix3<f64>,
     camera_from_world: &RigidTransform,
@@ -67,7 +67,7 @@ pub(super) fn from_pose(
 ) -> ([f64; 3], [f64; 3]) {
     let world_from_arm = camera_from_world.rotation().transpose() * camera_from_arm;
     let translation = -(camera_from_arm.transpose() * camera_from_world.point(center_world_mm));
-    (zxy_angles(&(ras_from_lps() * world_from_arm)), translation.into())
+    (zxy_angles(&(ras_from_lps() * world_from_arm)), components(translation))
 }
 
 #[cfg(test)]

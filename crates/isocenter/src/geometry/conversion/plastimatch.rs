@@ -27,8 +27,8 @@ use nalgebra::{Matrix3, Vector3};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Convention, ConversionError, ConvertedPose, ForeignPose, TargetGeometry, check_pose, finite,
-    needed, positive,
+    Convention, ConversionError, ConvertedPose, ForeignPose, TargetGeometry, check_pose,
+    components, finite, needed, positive,
 };
 use crate::geometry::rigid::RigidTransform;
 use crate::radiograph::ImageFlip;
@@ -40,13 +40,13 @@ const PARALLEL_SINE: f64 = 1e-6;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlastimatchPose {
-    /// From the isocenter to the source [LPS], of any length.
+    /// From the isocenter to the source (LPS), of any length.
     pub nrm: [f64; 3],
-    /// Towards the top row of the image [LPS], of any length.
+    /// Towards the top row of the image (LPS), of any length.
     pub vup: [f64; 3],
-    /// The isocenter [mm, LPS].
+    /// The isocenter (mm, LPS).
     pub isocenter: [f64; 3],
-    /// Distance from the source to the isocenter [mm].
+    /// Distance from the source to the isocenter (mm).
     pub sad: f64,
 }
 
@@ -90,9 +90,9 @@ impl ForeignPose for PlastimatchPose {
         let sad = positive(key, needed(Self::CONVENTION, key, target.source_to_isocenter_mm)?)?;
         let world_from_camera = camera_from_world.inverse();
         Ok(Self {
-            nrm: world_from_camera.direction(-Vector3::z()).into(),
-            vup: world_from_camera.direction(-Vector3::y()).into(),
-            isocenter: world_from_camera.point(Vector3::new(0.0, 0.0, sad)).into(),
+            nrm: components(world_from_camera.direction(-Vector3::z())),
+            vup: components(world_from_camera.direction(-Vector3::y())),
+            isocenter: components(world_from_camera.point(Vector3::new(0.0, 0.0, sad))),
             sad,
         })
     }

@@ -57,12 +57,12 @@ const CUBIC_TOLERANCE: f64 = 1e-4;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProStPose {
-    /// Rotation vector [rad] and translation [`norm_factor`], as ProST's projection module takes
+    /// Rotation vector (rad) and translation (`norm_factor`), as ProST's projection module takes
     /// them. (The Euler angles and millimetres of its scripts are what it makes these from.)
     pub rtvec: [f64; 6],
-    /// Distance from the source to the detector [mm].
+    /// Distance from the source to the detector (mm).
     pub src_det: f64,
-    /// Distance from the isocenter to the detector [mm].
+    /// Distance from the isocenter to the detector (mm).
     pub iso_center: f64,
     /// The CT.
     pub volume: ProStVolume,
@@ -72,7 +72,7 @@ pub struct ProStPose {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProStVolume {
-    /// The file's affine [mm, RAS].
+    /// The file's affine (mm, RAS).
     pub affine: [[f64; 4]; 4],
     /// The file's number of voxels along i, j, k.
     pub shape: [usize; 3],
@@ -88,11 +88,11 @@ pub struct ProStVolume {
 struct Placement {
     /// ProST's axes in the world (LPS) as columns; orthonormal, may mirror.
     world_from_volume: Matrix3<f64>,
-    /// Where its origin is [mm].
+    /// Where its origin is (mm).
     origin_world_mm: Vector3<f64>,
-    /// The length of its unit in the world [mm].
+    /// The length of its unit in the world (mm).
     unit_mm: f64,
-    /// The length that ProST takes for its unit [mm].
+    /// The length that ProST takes for its unit (mm).
     norm_factor_mm: f64,
 }
 
@@ -105,10 +105,11 @@ impl ProStVolume {
         z_rot_90: bool,
         is_flip: bool,
     ) -> Self {
-        let mut matrix = world_from_index.to_matrix();
-        matrix.row_mut(0).neg_mut();
-        matrix.row_mut(1).neg_mut();
-        Self { affine: matrix.transpose().data.0, shape, z_rot_90, is_flip }
+        let lps = world_from_index.to_matrix();
+        // Subtracted from zero, so that no zero becomes a negative one.
+        let row = |row: usize| [0, 1, 2, 3].map(|column| lps[(row, column)]);
+        let [right, anterior] = [row(0), row(1)].map(|row| row.map(|value| 0.0 - value));
+        Self { affine: [right, anterior, row(2), row(3)], shape, z_rot_90, is_flip }
     }
 
     /// `world_from_index` in LPS.
@@ -177,7 +178,7 @@ impl Placement {
         (camera_from_volume * self.world_from_volume, image_flip)
     }
 
-    /// From the source to the isocenter in the world [mm].
+    /// From the source to the isocenter in the world (mm).
     fn source_to_isocenter(&self, src_det: f64, iso_center: f64) -> Vector3<f64> {
         Vector3::new(0.0, 0.0, (src_det - iso_center) / self.norm_factor_mm * self.unit_mm)
     }
@@ -189,13 +190,14 @@ impl ForeignPose for ProStPose {
     fn to_camera_from_world(&self) -> Result<ConvertedPose, ConversionError> {
         let [a, b, c, x, y, z] = finite("rtvec", self.rtvec)?;
         positive("src_det", self.src_det)?;
-        let [iso_center] = finite("iso_center", [self.iso_center])?;
+        finite("iso_center", [self.iso_center])?;
+        positive("src_det - iso_center", self.src_det - self.iso_center)?;
         let placement = self.volume.placement()?;
         let (camera_from_ray, image_flip) = placement.camera_from_ray();
         // x_ray = R^T (x_volume - t)
         let camera_from_volume = camera_from_ray * exp(Vector3::new(a, b, c)).transpose();
         let rotation = camera_from_volume * placement.world_from_volume.transpose();
-        let translation = placement.source_to_isocenter(self.src_det, iso_center)
+        let translation = placement.source_to_isocenter(self.src_det, self.iso_center)
             - camera_from_volume * Vector3::new(x, y, z) * placement.unit_mm
             - rotation * placement.origin_world_mm;
         Ok(ConvertedPose {
@@ -299,5 +301,7 @@ mod tests {
         let rtvec = [0.0, 0.0, f64::INFINITY, 0.0, 0.0, 0.0];
         let infinite = ProStPose { rtvec, ..pose(volume(RAS)) }.to_camera_from_world();
         assert!(matches!(infinite, Err(ConversionError::NotFinite { key: "rtvec", .. })));
+        let behind = ProStPose { iso_center: 1020.0, ..pose(volume(RAS)) }.to_camera_from_world();
+        assert!(matches!(behind, Err(ConversionError::NotPositive { value: 0.0, .. })));
     }
 }
