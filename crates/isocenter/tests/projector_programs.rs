@@ -1,6 +1,8 @@
 //! Proves: our radiographs are those of five other programs (RTK, DiffDRR, nanodrr, plastimatch,
 //! ITK), for the same phantom, camera and poses. The images are reference data beside the checkout.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 mod support;
 
 use std::path::Path;

