@@ -10,6 +10,8 @@
 //! that of the component) and for 99.9 % of the single pixels (relative to the larger of the pixel's
 //! and the component's root mean square).
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 mod support;
 
 use isocenter::geometry::{Camera, PivotMotion, RigidTransform};

@@ -3,6 +3,8 @@
 //! not numbers are typed errors; strange geometry (behind the source, out of view, one pixel) is
 //! no trouble.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 mod support;
 
 use isocenter::geometry::{Camera, PivotMotion, RigidTransform, View};

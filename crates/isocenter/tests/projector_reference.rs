@@ -1,6 +1,8 @@
 //! Proves: the fast projector computes what plane marching in plain f64 computes (to f32 rounding),
 //! agrees with trilinear sampling at fine steps, and gets the chords of ellipsoids right.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 mod support;
 
 use isocenter::geometry::{Camera, View};
