@@ -40,8 +40,7 @@ fn compare(camera: &Camera, noise: f32, poses: &[RigidTransform]) -> (usize, usi
         let forward = projector.forward_along(axis, camera, pose).unwrap();
         assert_eq!(jet.image, forward, "the jet's image is the forward image");
         let columns = camera.size_px()[0];
-        for component in 0..6 {
-            let h = STEPS[component];
+        for (component, h) in STEPS.into_iter().enumerate() {
             let (plus, minus) = (moved(pose, component, h), moved(pose, component, -h));
             let pairs: Vec<(f64, f64)> = (0..jet.jacobian.len())
                 .map(|at| {
@@ -107,10 +106,10 @@ fn the_reference_jet_is_exact_to_six_digits() {
             };
             let jet = at(&pose);
             let size = jet.gradient.iter().map(|g| g.abs()).fold(0.0, f64::max);
-            for component in 0..6 {
+            for (component, step) in STEPS.into_iter().enumerate() {
                 // A hundred times the others' steps: a thousand samples sum to 1e-14, and few meet
                 // a voxel border on 1e-5 mm.
-                let h = STEPS[component] * 1e2;
+                let h = step * 1e2;
                 let difference = at(&moved(&pose, component, h)).line_integral
                     - at(&moved(&pose, component, -h)).line_integral;
                 let numeric = difference / (2.0 * h);

@@ -37,6 +37,12 @@ pub enum ImageError {
         /// The value.
         value: f32,
     },
+    /// An intensity image without light.
+    #[error("the brightest pixel is {brightest}: an intensity image needs pixels above zero; if it holds line integrals, say so with --xray-values attenuation")]
+    NoLight {
+        /// The brightest pixel.
+        brightest: f32,
+    },
 }
 
 /// An image of f32 pixels, row by row from the top, columns from the left. What a pixel means is

@@ -1,0 +1,103 @@
+//! From what a detector stores to what the projector computes.
+//!
+//! By the law of Beer and Lambert a beam of intensity `I0` leaves `I = I0 exp(-L)` behind a line
+//! integral `L`, so `L = -ln(I / I0)`.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+use super::image::{Image, ImageError};
+
+/// What the pixels of an X-ray image mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PixelValues {
+    /// Bright where nothing absorbs.
+    Intensity,
+    /// The line integral `-ln(I/I0)`: bright where much absorbs.
+    Attenuation,
+}
+
+/// A text that is not a meaning of pixels.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("'{found}' is not a meaning of pixel values: write intensity or attenuation")]
+pub struct ParsePixelValuesError {
+    /// The text.
+    pub found: String,
+}
+
+impl FromStr for PixelValues {
+    type Err = ParsePixelValuesError;
+
+    fn from_str(text: &str) -> Result<Self, ParsePixelValuesError> {
+        match text {
+            "intensity" => Ok(Self::Intensity),
+            "attenuation" => Ok(Self::Attenuation),
+            _ => Err(ParsePixelValuesError { found: text.to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for PixelValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Intensity => "intensity",
+            Self::Attenuation => "attenuation",
+        })
+    }
+}
+
+/// The attenuation of an intensity image.
+///
+/// # Units
+/// `full_scale` is the value of an unattenuated pixel, where the file's format has one (65535 for
+/// 16 bits); otherwise the brightest pixel is taken. An error in it shifts all line integrals alike,
+/// which no similarity of this crate notices. Pixels at or below zero are taken as half the smallest
+/// step that a format with this full scale can hold, at least a 65536th of it.
+///
+/// # Errors
+/// If a pixel is not finite, all are alike, or none is above zero.
+///
+/// # Examples
+/// ```
+/// use isocenter::radiograph::{Image, attenuation_of_intensity};
+/// let intensity = Image::new([2, 1], vec![65535.0, 65535.0 * (-2.0_f32).exp()]).unwrap();
+/// let attenuation = attenuation_of_intensity(&intensity, Some(65535.0)).unwrap();
+/// assert!((attenuation.pixels()[1] - 2.0).abs() < 1e-6);
+/// ```
+pub fn attenuation_of_intensity(
+    intensity: &Image,
+    full_scale: Option<f32>,
+) -> Result<Image, ImageError> {
+    intensity.check_has_content()?;
+    let (_, brightest) = intensity.range();
+    if brightest <= 0.0 {
+        return Err(ImageError::NoLight { brightest });
+    }
+    let unattenuated = full_scale.unwrap_or(brightest).max(brightest);
+    let darkest = match full_scale {
+        Some(scale) if scale < 65535.0 => 0.5,
+        _ => unattenuated / 131_072.0,
+    };
+    Ok(intensity.clone().map(|i| -(i.max(darkest) / unattenuated).ln()))
+}
+
+#[cfg(test)]
+mod tests {
+    //! Proves: the logarithm inverts the exponential, black pixels stay finite, and images without
+    //! light are refused.
+    use super::*;
+
+    #[test]
+    fn black_pixels_stay_finite() {
+        let image = |pixels: Vec<f32>| Image::new([pixels.len(), 1], pixels).unwrap();
+        let eight_bit = attenuation_of_intensity(&image(vec![0.0, 1.0, 255.0]), Some(255.0)).unwrap();
+        let [black, darkest, white] = [0, 1, 2].map(|n| eight_bit.pixels()[n]);
+        assert!(black > darkest && black < 7.0 && white == 0.0);
+        let float = attenuation_of_intensity(&image(vec![0.0, 3.5]), None).unwrap();
+        assert!(float.pixels()[0].is_finite() && float.pixels()[1] == 0.0);
+        let dark = attenuation_of_intensity(&image(vec![-1.0, 0.0]), None);
+        assert_eq!(dark, Err(ImageError::NoLight { brightest: 0.0 }));
+    }
+}

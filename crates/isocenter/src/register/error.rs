@@ -1,0 +1,52 @@
+//! Why a registration cannot be done.
+
+use crate::optimize::ObjectiveError;
+use crate::project::ProjectError;
+use crate::radiograph::ImageError;
+use crate::similarity::SimilarityError;
+use crate::volume::VolumeError;
+
+/// Why a registration cannot be done.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// The X-ray does not have the camera's size.
+    #[error("the X-ray has {} x {} pixels, the camera {} x {}: use the camera of this image, or correct size_px", found[0], found[1], expected[0], expected[1])]
+    XraySize {
+        /// [columns, rows] of the X-ray.
+        found: [usize; 2],
+        /// [columns, rows] of the camera.
+        expected: [usize; 2],
+    },
+    /// The X-ray shows nothing.
+    #[error("the X-ray cannot be used: {0}")]
+    Xray(#[from] ImageError),
+    /// Nothing of the CT is seen from the start.
+    #[error("the CT is not in view from the start ({pivot}): give another --init or --view, or check the camera's distances")]
+    StartOutOfView {
+        /// Where the pivot is seen, in words.
+        pivot: String,
+    },
+    /// The settings make no sense.
+    #[error("the setting {name} is {found}: it must be {expected}")]
+    Setting {
+        /// Which one.
+        name: &'static str,
+        /// Its value.
+        found: String,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A coarser copy of the CT cannot be made.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// The radiograph at the start cannot be rendered.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// The images cannot be compared.
+    #[error(transparent)]
+    Similarity(#[from] SimilarityError),
+    /// The objective cannot be evaluated.
+    #[error(transparent)]
+    Objective(#[from] ObjectiveError),
+}
