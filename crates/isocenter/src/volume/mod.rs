@@ -6,11 +6,13 @@
 //! - [`region`] - [`Region`], a box of voxels, and cropping to it
 //! - [`mask`] - [`LabelMask`], keep some structures
 //! - [`pyramid`] - coarser copies
+//! - [`phantom`] - [`Phantom`], a lower back made from a seed
 
 pub mod affine;
 pub mod attenuation;
 pub mod grid;
 pub mod mask;
+pub mod phantom;
 pub mod pyramid;
 pub mod region;
 
@@ -18,4 +20,5 @@ pub use affine::{Affine, AffineError};
 pub use attenuation::{AttenuationMap, AttenuationVolume};
 pub use grid::{Volume, VolumeError};
 pub use mask::{LabelMask, MaskError};
+pub use phantom::{Phantom, PhantomConfig, PhantomError};
 pub use region::Region;
