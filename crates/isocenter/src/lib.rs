@@ -6,8 +6,10 @@
 //! | [`volume`] | the CT |
 //! | [`project`] | the projector |
 //! | [`radiograph`] | X-ray images |
+//! | [`similarity`] | measures of how alike two radiographs are, with their derivatives |
 
 pub mod geometry;
 pub mod project;
 pub mod radiograph;
+pub mod similarity;
 pub mod volume;
