@@ -1,1 +1,23 @@
-//! To be written.
+//! Files in and out.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`volume`] | CT and label volumes: NIfTI-1 |
+//! | [`image`] | X-ray and DRR images: PNG, TIFF, npy, NIfTI-1 |
+//! | [`geometry`] | `pose.json`, `camera.json`, `pose.tfm` |
+//! | [`atomic`] | files and folders that appear whole or not at all |
+//! | [`error`] | [`FileError`]: which file, what was found, what to do |
+//!
+//! Every reader takes any bytes without a panic, and the memory it asks for is bounded by what the
+//! file can hold. Free text in headers, which may name a patient, is neither printed nor copied.
+
+pub mod atomic;
+pub mod error;
+pub mod geometry;
+pub mod image;
+mod nifti;
+mod open;
+mod samples;
+pub mod volume;
+
+pub use error::{FileError, FileProblem};

@@ -1,0 +1,142 @@
+//! What can be wrong with a file: [`FileError`] says which file, [`FileProblem`] what is wrong.
+//!
+//! Every message is one line and ends with what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use isocenter::radiograph::ImageError;
+use isocenter::volume::{AffineError, VolumeError};
+
+pub use crate::geometry::json::JsonError;
+pub use crate::image::npy::NpyError;
+pub use crate::image::raster::RasterError;
+pub use crate::nifti::NiftiError;
+
+/// A file that could not be read or written.
+///
+/// # Examples
+/// ```
+/// let error = isocenter_io::volume::read_ct("no/such/ct.nii.gz").unwrap_err();
+/// assert_eq!(error.to_string(), "no/such/ct.nii.gz: there is no such file: check the path");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", path.display())]
+pub struct FileError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: FileProblem,
+}
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileProblem {
+    /// Nothing has this name.
+    #[error("there is no such file: check the path")]
+    NotFound,
+    /// A folder where a file is expected.
+    #[error("this is a folder, not a file: name a file")]
+    IsFolder,
+    /// A file where a folder is expected.
+    #[error("this is a file, not a folder: name another folder, or move the file away")]
+    IsFile,
+    /// The folder to write into does not exist.
+    #[error("the folder '{}' does not exist: create it first", folder.display())]
+    NoFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The file has no bytes.
+    #[error("the file is empty: copy or export it again")]
+    Empty,
+    /// The operating system refused.
+    #[error("the system says: {0}")]
+    System(io::Error),
+    /// The name does not tell the format.
+    #[error("the name ends in {found}: supported here are {supported}")]
+    Extension {
+        /// How the name ends.
+        found: String,
+        /// The extensions that would do.
+        supported: &'static str,
+    },
+    /// The data end too early.
+    #[error(
+        "the data end after {found} bytes where {expected} are expected: the file is cut off; copy or export it again"
+    )]
+    Truncated {
+        /// Bytes there are.
+        found: u64,
+        /// Bytes there should be.
+        expected: u64,
+    },
+    /// The data cannot be decoded.
+    #[error("the data are damaged ({what}): copy or export the file again")]
+    Damaged {
+        /// What the decoder says.
+        what: String,
+    },
+    /// The machine has too little memory.
+    #[error(
+        "{bytes} bytes of memory are needed and not available: close other programs, or use a smaller file"
+    )]
+    Memory {
+        /// Bytes asked for.
+        bytes: u64,
+    },
+    /// What a NIfTI file may not hold.
+    #[error(transparent)]
+    Nifti(#[from] NiftiError),
+    /// What a PNG or TIFF file may not hold.
+    #[error(transparent)]
+    Raster(#[from] RasterError),
+    /// What a npy file may not hold.
+    #[error(transparent)]
+    Npy(#[from] NpyError),
+    /// What `pose.json` or `camera.json` may not hold.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// The voxels make no volume.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// The voxels have no place in the world.
+    #[error("the voxels have no place in the world: {0}")]
+    Affine(#[from] AffineError),
+    /// The pixels make no image.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+}
+
+impl From<io::Error> for FileProblem {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NotFound,
+            io::ErrorKind::IsADirectory => Self::IsFolder,
+            _ => Self::System(error),
+        }
+    }
+}
+
+/// Adds the file's name to a problem.
+pub(crate) trait At<T> {
+    fn at(self, path: &Path) -> Result<T, FileError>;
+}
+
+impl<T, E: Into<FileProblem>> At<T> for Result<T, E> {
+    fn at(self, path: &Path) -> Result<T, FileError> {
+        self.map_err(|problem| FileError { path: path.to_owned(), problem: problem.into() })
+    }
+}
+
+/// A foreign message or value as one short line.
+pub(crate) fn one_line(text: &str) -> String {
+    const LONGEST: usize = 120;
+    let mut line: String =
+        text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        line.push_str("...");
+    }
+    line
+}

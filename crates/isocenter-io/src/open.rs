@@ -1,0 +1,115 @@
+//! Opening files to read, and telling formats by name.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::error::{FileProblem, one_line};
+
+/// The length of a stream's buffer: large enough that system calls do not show.
+const BUFFER: usize = 1 << 18;
+
+/// Opens a file that is not a folder and not empty. The length is known for regular files only.
+fn open(path: &Path) -> Result<(File, Option<u64>), FileProblem> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(FileProblem::IsFolder);
+    }
+    let length = metadata.is_file().then_some(metadata.len());
+    if length == Some(0) {
+        return Err(FileProblem::Empty);
+    }
+    Ok((file, length))
+}
+
+/// Reads a whole file of at most `limit` bytes.
+pub(crate) fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, FileProblem> {
+    let (file, length) = open(path)?;
+    let too_long = |found| FileProblem::Damaged {
+        what: format!("{found} bytes, {limit} at most are expected of such a file"),
+    };
+    if let Some(found) = length.filter(|&n| n > limit) {
+        return Err(too_long(found));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 {
+        0 => Err(FileProblem::Empty),
+        found if found > limit => Err(too_long(found)),
+        _ => Ok(bytes),
+    }
+}
+
+/// A file's contents, decompressed where they are gzip.
+pub(crate) struct Stream {
+    reader: Box<dyn Read>,
+    /// Bytes in the file, where that is known and they are not compressed.
+    pub(crate) length: Option<u64>,
+}
+
+impl Stream {
+    /// Opens a file; what it holds, not its name, says whether it is compressed.
+    pub(crate) fn open(path: &Path) -> Result<Self, FileProblem> {
+        let (file, length) = open(path)?;
+        let mut reader = BufReader::with_capacity(BUFFER, file);
+        if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+            Ok(Self { reader: Box::new(MultiGzDecoder::new(reader)), length: None })
+        } else {
+            Ok(Self { reader: Box::new(reader), length })
+        }
+    }
+
+    /// Fills the buffer as far as the data go; returns how far that is.
+    pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, FileProblem> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.reader.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) => match e.kind() {
+                    io::ErrorKind::Interrupted => {}
+                    // How gzip says that its stream ends in the middle.
+                    io::ErrorKind::UnexpectedEof => break,
+                    io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                        return Err(FileProblem::Damaged { what: one_line(&e.to_string()) });
+                    }
+                    _ => return Err(e.into()),
+                },
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Passes over bytes; returns how many there were.
+    pub(crate) fn skip(&mut self, bytes: u64) -> Result<u64, FileProblem> {
+        let mut buffer = [0; 4096];
+        let mut skipped = 0;
+        while skipped < bytes {
+            let want = (bytes - skipped).min(buffer.len() as u64) as usize;
+            let got = self.fill(&mut buffer[..want])?;
+            skipped += got as u64;
+            if got < want {
+                break;
+            }
+        }
+        Ok(skipped)
+    }
+}
+
+/// Whether a file's name ends in the extension (with its dot), upper case or lower.
+pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
+    let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+    name.ends_with(extension)
+}
+
+/// The error for a name that tells no supported format.
+pub(crate) fn unknown_extension(path: &Path, supported: &'static str) -> FileProblem {
+    let found = match path.extension() {
+        Some(extension) => format!("'.{}'", one_line(&extension.to_string_lossy())),
+        None => "no extension".to_owned(),
+    };
+    FileProblem::Extension { found, supported }
+}

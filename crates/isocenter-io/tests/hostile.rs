@@ -1,0 +1,200 @@
+//! Proves: no file, cut off anywhere or with any bytes changed, makes a reader panic or ask for
+//! memory that the file cannot account for.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::fs;
+use std::path::Path;
+
+use isocenter_io::geometry::{read_camera, read_pose};
+use isocenter_io::image::read_image;
+use isocenter_io::volume::{read_ct, read_labels};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+/// Remembers, for each thread, the most memory in use at once.
+struct Watch;
+
+thread_local! {
+    static IN_USE: Cell<isize> = const { Cell::new(0) };
+    static MOST: Cell<isize> = const { Cell::new(0) };
+}
+
+fn count(bytes: isize) {
+    let now = IN_USE.get() + bytes;
+    IN_USE.set(now);
+    MOST.set(MOST.get().max(now));
+}
+
+// SAFETY: every call is passed on to the system's allocator unchanged; the counters are plain
+// cells without a destructor, so that using them never allocates.
+unsafe impl GlobalAlloc for Watch {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static WATCH: Watch = Watch;
+
+/// What a reader may use besides what the file's own bytes account for: buffers and the tables of
+/// the decoders.
+const FIXED: usize = 1 << 20;
+
+/// Bytes of memory for a byte of file: deflate and LZW expand some thousandfold (the images here
+/// are checked against 2048), a byte becomes an f32, and there are two or three copies.
+const PER_BYTE: usize = 3 * 4 * 2048;
+
+fn read(path: &Path, bytes: &[u8], reader: &impl Fn(&Path) -> bool) -> bool {
+    fs::write(path, bytes).unwrap();
+    let before = IN_USE.get();
+    MOST.set(before);
+    let ok = reader(path);
+    let used = (MOST.get() - before) as usize;
+    assert!(used < FIXED + PER_BYTE * bytes.len(), "{used} bytes for a file of {}", bytes.len());
+    ok
+}
+
+/// Reads truncations and mutations of all the files; at least one must be refused and, unchanged,
+/// all must be read.
+fn torment(name: &str, files: &[Vec<u8>], seed: u64, reader: impl Fn(&Path) -> bool) {
+    const MUTATIONS: usize = 4000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    assert!(!files.is_empty());
+    let mut refused = 0;
+    for file in files {
+        assert!(read(&path, file, &reader));
+        for end in (0..file.len()).step_by(7) {
+            refused += usize::from(!read(&path, &file[..end], &reader));
+        }
+    }
+    assert!(refused > 0);
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    for round in 0..MUTATIONS {
+        let mut bytes = files[round % files.len()].clone();
+        for _ in 0..random.random_range(1..=6) {
+            // Headers, where the numbers are that matter, lie within the first bytes.
+            let end = if random.random() { bytes.len() } else { bytes.len().min(400) };
+            let at = random.random_range(0..end);
+            bytes[at] = match random.random_range(0..4) {
+                0 => 0,
+                1 => 0xff,
+                2 => bytes[at] ^ (1 << random.random_range(0..8)),
+                _ => random.random(),
+            };
+        }
+        read(&path, &bytes, &reader);
+    }
+}
+
+/// The fixtures whose names end so, less those that are wrong on purpose.
+fn fixtures(ending: &str, but: &[&str]) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let mut names: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(ending) && !but.contains(&name.as_str()))
+        .collect();
+    names.sort();
+    names.iter().map(|name| fs::read(folder.join(name)).unwrap()).collect()
+}
+
+#[test]
+fn volumes() {
+    let wrong = ["two_volumes.nii", "version_2.nii", "rgb.nii", "flat_f32.nii"];
+    let files = fixtures(".nii", &wrong);
+    torment("a.nii", &files, 1, |p| {
+        let _ = read_labels(p);
+        read_ct(p).is_ok()
+    });
+    let files = fixtures(".nii.gz", &["slice_u16.nii.gz"]);
+    torment("a.nii.gz", &files, 2, |p| read_ct(p).is_ok());
+}
+
+/// A header that announces more than there is: nothing is set aside for it.
+#[test]
+fn volumes_that_announce_too_much() {
+    let folder = tempfile::tempdir().unwrap();
+    for (ending, file) in [
+        (".nii", fixtures("qform_only.nii", &[]).remove(0)),
+        (".nii.gz", {
+            use std::io::Read;
+            let mut bytes = Vec::new();
+            let gz = fixtures("oblique.nii.gz", &[]).remove(0);
+            flate2::read::GzDecoder::new(&gz[..]).read_to_end(&mut bytes).unwrap();
+            bytes
+        }),
+    ] {
+        let mut bytes = file;
+        for axis in [42, 44, 46] {
+            bytes[axis..axis + 2].copy_from_slice(&32767_i16.to_le_bytes());
+        }
+        if ending == ".nii.gz" {
+            use std::io::Write;
+            let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gz.write_all(&bytes).unwrap();
+            bytes = gz.finish().unwrap();
+        }
+        let path = folder.path().join(format!("a{ending}"));
+        let message = std::cell::RefCell::new(String::new());
+        let ok = read(&path, &bytes, &|p: &Path| match read_ct(p) {
+            Ok(_) => true,
+            Err(error) => {
+                message.replace(error.to_string());
+                false
+            }
+        });
+        assert!(!ok);
+        assert!(message.borrow().contains("where 70362301923326"), "{}", message.borrow());
+    }
+}
+
+#[test]
+fn nifti_images() {
+    let files = [fixtures("flat_f32.nii", &[]), fixtures("slice_u16.nii.gz", &[])].concat();
+    torment("a.nii", &files, 3, |p| read_image(p).is_ok());
+}
+
+#[test]
+fn npy() {
+    torment("a.npy", &fixtures(".npy", &[]), 4, |p| read_image(p).is_ok());
+}
+
+#[test]
+fn png() {
+    torment("a.png", &fixtures(".png", &[]), 5, |p| read_image(p).is_ok());
+}
+
+#[test]
+fn tiff() {
+    let files = fixtures(".tif", &["rgb.tif", "two_pages.tif"]);
+    torment("a.tif", &files, 6, |p| read_image(p).is_ok());
+}
+
+#[test]
+fn poses_and_cameras() {
+    let pose = br#"{"camera_from_world": [[1, 0, 0, 0.5], [0, 0, -1, 1e-3], [0, 1, 0, 700],
+        [0, 0, 0, 1]], "world": "LPS", "unit": "mm"}"#;
+    torment("pose.json", &[pose.to_vec()], 7, |p| read_pose(p).is_ok());
+    let camera = r#"{"source_to_detector_mm": 1020.0, "pixel_spacing_mm": [1.4, 1.5],
+        "size_px": [256, 200], "principal_point_px": [100.5, 99], "source_to_isocenter_mm": 7e2}"#;
+    torment("camera.json", &[camera.into()], 8, |p| read_camera(p).is_ok());
+}
