@@ -6,11 +6,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use isocenter::radiograph::PixelValues;
 use isocenter::radiograph::{Image, ImageError};
 use isocenter_io::FileProblem;
 use isocenter_io::image::{
-    LoadedImage, PixelValues, RasterError, read_image, write_line_integral, write_png_gray16,
-    write_png_rgb8,
+    LoadedImage, RasterError, read_image, write_line_integral, write_png_gray16, write_png_rgb8,
 };
 
 fn fixture(name: &str) -> PathBuf {

@@ -21,7 +21,7 @@ pub mod tiff;
 use std::path::Path;
 
 use isocenter::geometry::Camera;
-use isocenter::radiograph::{Image, ImageError};
+use isocenter::radiograph::{Image, ImageError, PixelValues};
 
 use crate::error::{At, FileError, FileProblem};
 use crate::open::{has_extension, read_bytes, unknown_extension};
@@ -35,15 +35,6 @@ pub const IMAGE_EXTENSIONS: &str = ".png, .tif, .tiff, .npy, .nii, .nii.gz";
 
 /// The longest file that is read: the largest detector in 64-bit floats, and headers.
 const LONGEST: u64 = (Camera::MAX_SIDE_PX * Camera::MAX_SIDE_PX * 8 + (1 << 20)) as u64;
-
-/// What the pixels of an X-ray image are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PixelValues {
-    /// Proportional to the X-rays that arrive: bright where nothing absorbs.
-    Intensity,
-    /// The line integral of the attenuation, `-ln(I/I0)`: 0 where nothing absorbs.
-    Attenuation,
-}
 
 /// An image and what is known of its pixels.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,7 +122,8 @@ fn read(path: &Path) -> Result<LoadedImage, FileProblem> {
 /// # Examples
 /// ```
 /// use isocenter::radiograph::Image;
-/// use isocenter_io::image::{PixelValues, read_image, write_line_integral};
+/// use isocenter::radiograph::PixelValues;
+/// use isocenter_io::image::{read_image, write_line_integral};
 /// let folder = tempfile::tempdir().unwrap();
 /// let drr = Image::new([2, 1], vec![0.0, 1.5]).unwrap();
 /// write_line_integral(folder.path().join("drr.tif"), &drr).unwrap();

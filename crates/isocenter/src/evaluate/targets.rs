@@ -28,7 +28,9 @@ pub enum TargetError {
     #[error("no target points: give at least one")]
     Empty,
     /// A coordinate is NaN or infinite.
-    #[error("target {number} is {point:?}: every coordinate must be a finite number of millimetres")]
+    #[error(
+        "target {number} is {point:?}: every coordinate must be a finite number of millimetres"
+    )]
     NotFinite {
         /// Its number in the list, from 1.
         number: usize,
@@ -36,7 +38,9 @@ pub enum TargetError {
         point: [f64; 3],
     },
     /// No voxel is dense enough.
-    #[error("no voxel above {threshold_hu} HU in the region of interest to place targets on: give a file of targets")]
+    #[error(
+        "no voxel above {threshold_hu} HU in the region of interest to place targets on: give a file of targets"
+    )]
     NoBone {
         /// What counts as bone.
         threshold_hu: f32,
@@ -191,8 +195,9 @@ impl Targets {
         true_camera_from_world: &RigidTransform,
         camera_from_world: &RigidTransform,
     ) -> f64 {
-        let distance =
-            |&p: &Vector3<f64>| (camera_from_world.point(p) - true_camera_from_world.point(p)).norm();
+        let distance = |&p: &Vector3<f64>| {
+            (camera_from_world.point(p) - true_camera_from_world.point(p)).norm()
+        };
         self.points_world_mm.iter().map(distance).sum::<f64>() / self.points_world_mm.len() as f64
     }
 }

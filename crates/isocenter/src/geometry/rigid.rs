@@ -15,6 +15,9 @@ use super::rotation::{exp, hat, left_jacobian, left_jacobian_inverse, log, neare
 /// six digits pass; a scale, a shear or a mirror does not.
 const RIGIDITY_TOLERANCE: f64 = 1e-4;
 
+/// How far products of rotations in f64 are from one.
+const ROUNDING: f64 = 1e-14;
+
 /// Why a matrix is not a rigid transform.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -128,8 +131,10 @@ impl RigidTransform {
         if deviation > RIGIDITY_TOLERANCE {
             return Err(RigidError::NotOrthonormal { deviation });
         }
-        let rotation =
+        let nearest =
             nearest(&block).ok_or(RigidError::Mirror { determinant: block.determinant() })?;
+        // What is a rotation to the last digit stays as it is: a pose survives its file bit by bit.
+        let rotation = if deviation < ROUNDING { block } else { nearest };
         Ok(Self { rotation, translation_mm: matrix.fixed_view::<3, 1>(0, 3).into_owned() })
     }
 

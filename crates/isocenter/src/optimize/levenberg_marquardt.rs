@@ -126,7 +126,11 @@ pub fn maximize(
         if step_deg < config.tolerance_deg && step_mm < config.tolerance_mm {
             // A step that is short because of the damping says nothing about the optimum.
             let damped = damping > 1.0;
-            break if damped { Termination::NoImprovement } else { Termination::StepBelowTolerance };
+            break if damped {
+                Termination::NoImprovement
+            } else {
+                Termination::StepBelowTolerance
+            };
         }
         if damping > LARGEST_DAMPING {
             break Termination::NoImprovement;
@@ -213,7 +217,9 @@ mod tests {
 
     impl Points {
         fn offsets() -> impl Iterator<Item = Vector3<f64>> {
-            (0..8).map(|n| Vector3::new(n & 1, n >> 1 & 1, n >> 2).map(|c| f64::from(c) * 80.0 - 40.0))
+            (0..8).map(|n| {
+                Vector3::new(n & 1, n >> 1 & 1, n >> 2).map(|c| f64::from(c) * 80.0 - 40.0)
+            })
         }
 
         fn residuals(&self, pose: &RigidTransform) -> Vec<f64> {
@@ -250,9 +256,9 @@ mod tests {
                     })
                     .collect();
                 let slope = |c: usize, n: usize| (columns[c][n] - residuals[n]) / h;
-                for n in 0..residuals.len() {
+                for (n, residual) in residuals.iter().enumerate() {
                     let row = Vector6::from_fn(|c, _| slope(c, n));
-                    gradient -= row * residuals[n];
+                    gradient -= row * *residual;
                     curvature += row * row.transpose();
                 }
             }
@@ -260,7 +266,10 @@ mod tests {
         }
 
         fn similarities(&self, poses: &[RigidTransform]) -> Vec<f64> {
-            poses.iter().map(|p| self.evaluate(p).map_or(f64::NEG_INFINITY, |e| e.similarity)).collect()
+            poses
+                .iter()
+                .map(|p| self.evaluate(p).map_or(f64::NEG_INFINITY, |e| e.similarity))
+                .collect()
         }
     }
 
@@ -275,7 +284,8 @@ mod tests {
         let optimum = maximize(&objective, &start, &config, &mut |i| trace.push(*i)).unwrap();
         assert_eq!(optimum.termination, Termination::StepBelowTolerance);
         assert_eq!(trace.len(), optimum.evaluations);
-        let accepted: Vec<f64> = trace.iter().filter(|i| i.accepted).map(|i| i.similarity).collect();
+        let accepted: Vec<f64> =
+            trace.iter().filter(|i| i.accepted).map(|i| i.similarity).collect();
         assert!(accepted.windows(2).all(|pair| pair[0] < pair[1]));
         let left = PivotMotion::between(&truth, &optimum.camera_from_world, PIVOT);
         assert!(left.omega_rad.norm() < 1e-4 && left.tau_mm.norm() < 1e-2, "{left:?}");
@@ -287,7 +297,8 @@ mod tests {
         let truth = RigidTransform::identity();
         let objective = Points { truth, responds: false };
         let optimum =
-            maximize(&objective, &truth, &LevenbergMarquardtConfig::default(), &mut |_| ()).unwrap();
+            maximize(&objective, &truth, &LevenbergMarquardtConfig::default(), &mut |_| ())
+                .unwrap();
         assert_eq!((optimum.termination, optimum.evaluations), (Termination::Flat, 1));
     }
 
@@ -297,7 +308,8 @@ mod tests {
         let objective = Points { truth, responds: true };
         let start = PivotMotion::from_vector(&Vector6::new(1.0, 0.0, 0.5, 60.0, -80.0, 150.0));
         let config = LevenbergMarquardtConfig { max_evaluations: 3, ..Default::default() };
-        let optimum = maximize(&objective, &start.apply(&truth, PIVOT), &config, &mut |_| ()).unwrap();
+        let optimum =
+            maximize(&objective, &start.apply(&truth, PIVOT), &config, &mut |_| ()).unwrap();
         assert_eq!((optimum.termination, optimum.evaluations), (Termination::IterationLimit, 3));
     }
 
@@ -305,6 +317,8 @@ mod tests {
     fn an_impossible_start_is_an_error() {
         let objective = Points { truth: RigidTransform::identity(), responds: true };
         let far = RigidTransform::from_translation(Vector3::new(1e5, 0.0, 0.0));
-        assert!(maximize(&objective, &far, &LevenbergMarquardtConfig::default(), &mut |_| ()).is_err());
+        assert!(
+            maximize(&objective, &far, &LevenbergMarquardtConfig::default(), &mut |_| ()).is_err()
+        );
     }
 }

@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn black_pixels_stay_finite() {
         let image = |pixels: Vec<f32>| Image::new([pixels.len(), 1], pixels).unwrap();
-        let eight_bit = attenuation_of_intensity(&image(vec![0.0, 1.0, 255.0]), Some(255.0)).unwrap();
+        let eight_bit =
+            attenuation_of_intensity(&image(vec![0.0, 1.0, 255.0]), Some(255.0)).unwrap();
         let [black, darkest, white] = [0, 1, 2].map(|n| eight_bit.pixels()[n]);
         assert!(black > darkest && black < 7.0 && white == 0.0);
         let float = attenuation_of_intensity(&image(vec![0.0, 3.5]), None).unwrap();

@@ -38,7 +38,9 @@ pub enum ImageError {
         value: f32,
     },
     /// An intensity image without light.
-    #[error("the brightest pixel is {brightest}: an intensity image needs pixels above zero; if it holds line integrals, say so with --xray-values attenuation")]
+    #[error(
+        "the brightest pixel is {brightest}: an intensity image needs pixels above zero; if it holds line integrals, say so with --xray-values attenuation"
+    )]
     NoLight {
         /// The brightest pixel.
         brightest: f32,

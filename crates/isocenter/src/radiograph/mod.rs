@@ -12,5 +12,5 @@ pub mod noise;
 
 pub use attenuation::{ParsePixelValuesError, PixelValues, attenuation_of_intensity};
 pub use image::{Image, ImageError, ImageFlip, ParseFlipError};
-pub use mask::{Mask, MaskError};
+pub use mask::Mask;
 pub use noise::with_quantum_noise;

@@ -22,7 +22,9 @@ pub enum RegisterError {
     #[error("the X-ray cannot be used: {0}")]
     Xray(#[from] ImageError),
     /// Nothing of the CT is seen from the start.
-    #[error("the CT is not in view from the start ({pivot}): give another --init or --view, or check the camera's distances")]
+    #[error(
+        "the CT is not in view from the start ({pivot}): give another --init or --view, or check the camera's distances"
+    )]
     StartOutOfView {
         /// Where the pivot is seen, in words.
         pivot: String,

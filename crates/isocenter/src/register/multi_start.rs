@@ -26,8 +26,7 @@ pub(crate) fn starts(
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
     let shift: [f64; 6] = std::array::from_fn(|_| rng.random());
     let turn = config.rotation_deg.to_radians();
-    let half =
-        [turn, turn, turn, config.in_plane_mm, config.in_plane_mm, config.depth_mm];
+    let half = [turn, turn, turn, config.in_plane_mm, config.in_plane_mm, config.depth_mm];
     let sample = |n: u32| {
         let xi = Vector6::from_fn(|c, _| {
             half[c] * (2.0 * (radical_inverse(n, BASES[c]) + shift[c]).fract() - 1.0)
@@ -64,7 +63,8 @@ mod tests {
         assert_eq!(poses, starts(&start, pivot, &config));
         let other = MultiStartConfig { seed: 1, ..config.clone() };
         assert_ne!(poses, starts(&start, pivot, &other));
-        let scale = [12.0_f64.to_radians(), 12.0_f64.to_radians(), 12.0_f64.to_radians(), 25.0, 25.0, 50.0];
+        let scale =
+            [12.0_f64.to_radians(), 12.0_f64.to_radians(), 12.0_f64.to_radians(), 25.0, 25.0, 50.0];
         for c in 0..6 {
             let mut tenths = [0; 10];
             for pose in &poses[1..] {

@@ -140,7 +140,10 @@ fn check(config: &RegisterConfig) -> Result<(), RegisterError> {
         ("multi_start.promoted", start.promoted),
         ("multi_start.max_evaluations", start.max_evaluations),
         ("refine.optimizer.max_evaluations", config.refine.optimizer.max_evaluations),
-        ("refine.longest_sides_px", config.refine.longest_sides_px.iter().copied().min().unwrap_or(0)),
+        (
+            "refine.longest_sides_px",
+            config.refine.longest_sides_px.iter().copied().min().unwrap_or(0),
+        ),
     ];
     if let Some((name, found)) = positive.into_iter().find(|(_, value)| *value == 0) {
         return Err(RegisterError::Setting {
@@ -295,15 +298,17 @@ impl Run<'_> {
             };
             Ok((polished, iterations))
         };
-        let results: Vec<Result<_, RegisterError>> = candidates.par_iter().map(polish_one).collect();
+        let results: Vec<Result<_, RegisterError>> =
+            candidates.par_iter().map(polish_one).collect();
         let mut polished = Vec::with_capacity(results.len());
         for (number, result) in results.into_iter().enumerate() {
             let (candidate, iterations) = match result {
                 Ok(found) => found,
                 // One candidate that has run into the source is no reason to give up the others.
-                Err(RegisterError::Objective(ObjectiveError::Project(_)) | RegisterError::Project(_))
-                    if candidates.len() > 1 =>
-                {
+                Err(
+                    RegisterError::Objective(ObjectiveError::Project(_))
+                    | RegisterError::Project(_),
+                ) if candidates.len() > 1 => {
                     continue;
                 }
                 Err(error) => return Err(error),
