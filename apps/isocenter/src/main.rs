@@ -1,1 +1,61 @@
-fn main() {}
+//! The program: argument parsing, progress, printing. Everything else is in the libraries.
+
+mod cli;
+mod commands;
+mod input;
+mod output;
+mod progress;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command, PoseCommand};
+
+/// Bad input or usage.
+const BAD_INPUT: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let done = match &cli.command {
+        Command::Demo(args) => commands::demo::run(args),
+        Command::Phantom(args) => commands::phantom::run(args),
+        Command::Info(args) => commands::info::run(args),
+        Command::Drr(args) => commands::drr::run(args),
+        Command::Register(args) => commands::register::run(args),
+        Command::Pose { command: PoseCommand::Convert(args) } => commands::pose::run(args),
+        Command::Bench(args) => commands::bench::run(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => complain(&format!("{error:#}")),
+    }
+}
+
+/// Prints help where it was asked for; says in one line what is wrong with the arguments.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // A reader that has seen enough of the help is no reason to complain.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let message = text.split("\n\n").next().unwrap_or(&text);
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    complain(&format!("{}; `isocenter --help` lists what there is", one_line(message)))
+}
+
+fn complain(message: &str) -> ExitCode {
+    // Nobody is left to tell if standard error is closed.
+    let _ = writeln!(std::io::stderr(), "isocenter: {}", one_line(message));
+    ExitCode::from(BAD_INPUT)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

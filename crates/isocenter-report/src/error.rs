@@ -17,16 +17,6 @@ pub enum PictureError {
         /// The [columns, rows] of the image it belongs to.
         expected_px: [usize; 2],
     },
-    /// A pixel buffer does not fit its size.
-    #[error("{} x {} pixels of RGB need {expected} bytes, found {found}", size_px[0], size_px[1])]
-    Buffer {
-        /// [columns, rows].
-        size_px: [usize; 2],
-        /// Bytes expected: three per pixel.
-        expected: usize,
-        /// Bytes found.
-        found: usize,
-    },
     /// No picture was given where at least one is needed.
     #[error("there are no pictures to put side by side: give at least one")]
     NoPanels,

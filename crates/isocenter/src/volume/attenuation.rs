@@ -4,6 +4,8 @@
 //! would attenuate less than nothing (padding such as -2048 HU) is taken as air. The other maps
 //! bend this line where users of DRRs bend it: to hide soft tissue or to stress bone.
 
+use std::str::FromStr;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +81,42 @@ impl AttenuationMap {
     }
 }
 
+/// A text that is not an attenuation map.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "'{found}' is not an attenuation map: write linear, thresholded:HU such as thresholded:150, or bone-weighted:HU:WEIGHT such as bone-weighted:200:3"
+)]
+pub struct ParseAttenuationMapError {
+    /// The text.
+    pub found: String,
+}
+
+impl FromStr for AttenuationMap {
+    type Err = ParseAttenuationMapError;
+
+    fn from_str(text: &str) -> Result<Self, ParseAttenuationMapError> {
+        let refused = || ParseAttenuationMapError { found: text.to_owned() };
+        let number = |text: &str| match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => Err(refused()),
+        };
+        let parts: Vec<&str> = text.split(':').collect();
+        let water_per_mm = WATER_PER_MM;
+        match parts[..] {
+            ["linear"] => Ok(Self::Linear { water_per_mm }),
+            ["thresholded", hu] => {
+                Ok(Self::Thresholded { water_per_mm, threshold_hu: number(hu)? })
+            }
+            ["bone-weighted", hu, weight] => Ok(Self::BoneWeighted {
+                water_per_mm,
+                threshold_hu: number(hu)?,
+                weight: number(weight)?,
+            }),
+            _ => Err(refused()),
+        }
+    }
+}
+
 /// A volume of linear attenuation (1/mm), every voxel finite, at least one not zero.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttenuationVolume {
@@ -144,6 +182,19 @@ mod tests {
             AttenuationMap::BoneWeighted { water_per_mm: 0.02, threshold_hu: 0.0, weight: 2.0 };
         assert_eq!(weighted.per_mm(-500.0), 0.01);
         assert_eq!(weighted.per_mm(1000.0), 0.06);
+    }
+
+    #[test]
+    fn maps_are_parsed() {
+        assert_eq!("linear".parse(), Ok(AttenuationMap::default()));
+        let bone: AttenuationMap = "bone-weighted:200:3".parse().unwrap();
+        assert!(matches!(
+            bone,
+            AttenuationMap::BoneWeighted { threshold_hu: 200.0, weight: 3.0, .. }
+        ));
+        for text in ["", "thresholded", "thresholded:x", "thresholded:nan", "linear:1"] {
+            assert!(text.parse::<AttenuationMap>().is_err(), "{text}");
+        }
     }
 
     #[test]

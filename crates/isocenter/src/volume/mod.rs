@@ -17,7 +17,7 @@ pub mod pyramid;
 pub mod region;
 
 pub use affine::{Affine, AffineError};
-pub use attenuation::{AttenuationMap, AttenuationVolume};
+pub use attenuation::{AttenuationMap, AttenuationVolume, ParseAttenuationMapError};
 pub use grid::{Volume, VolumeError};
 pub use mask::{LabelMask, MaskError};
 pub use phantom::{Phantom, PhantomConfig, PhantomError};

@@ -140,7 +140,6 @@ pub enum Orientation {
 /// assert!("itk".parse::<Convention>().unwrap_err().to_string().contains("plastimatch"));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Convention {
     /// Ours: `camera_from_world`, LPS, millimetres.
     Isocenter,

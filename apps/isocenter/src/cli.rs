@@ -1,0 +1,316 @@
+//! The command line: what the user may type.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use isocenter::geometry::View;
+use isocenter::geometry::conversion::{Convention, Orientation};
+use isocenter::radiograph::{ImageFlip, PixelValues};
+use isocenter::volume::AttenuationMap;
+use nalgebra::Vector3;
+
+/// Brings a pre-operative CT into register with an intra-operative X-ray.
+#[derive(Debug, Parser)]
+#[command(name = "isocenter", version, about, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 registration judged failed, 2 bad input or usage.\n\
+    Start with `isocenter demo`: it needs no file.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a phantom CT and an X-ray of it, register them, and show the result
+    Demo(DemoArgs),
+    /// Write a phantom CT of a lower back
+    Phantom(PhantomArgs),
+    /// Say what is in a file: size, spacing, orientation, range
+    Info(InfoArgs),
+    /// Render a radiograph (DRR) of a CT
+    Drr(DrrArgs),
+    /// Register a CT to an X-ray
+    Register(RegisterArgs),
+    /// Convert poses between programs
+    Pose {
+        #[command(subcommand)]
+        command: PoseCommand,
+    },
+    /// Time the projector
+    Bench(BenchArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Folder to write
+    #[arg(long, value_name = "DIR", default_value = "isocenter-demo")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PhantomArgs {
+    /// CT to write (HU): .nii or .nii.gz
+    #[arg(short, long = "output", value_name = "CT")]
+    pub(crate) output: PathBuf,
+    /// Label volume to write
+    #[arg(long, value_name = "LABELS")]
+    pub(crate) labels: Option<PathBuf>,
+    /// Another seed is another patient
+    #[arg(long, default_value_t = isocenter::volume::PhantomConfig::default().seed)]
+    pub(crate) seed: u64,
+    /// Voxel size (mm)
+    #[arg(long, value_name = "MM", default_value_t = isocenter::volume::PhantomConfig::default().spacing_mm)]
+    pub(crate) spacing_mm: f64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    /// Volumes, images, pose.json or camera.json files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write a picture of what the program sees (one FILE only)
+    #[arg(long, value_name = "PNG")]
+    pub(crate) preview: Option<PathBuf>,
+}
+
+/// The CT and what of it counts.
+#[derive(Debug, Args)]
+pub(crate) struct CtArgs {
+    /// CT volume (HU): .nii or .nii.gz
+    #[arg(long, value_name = "CT")]
+    pub(crate) ct: PathBuf,
+    /// Keep only labelled voxels, all else is air: LABELS.nii.gz, or LABELS.nii.gz:20,21 for some labels
+    #[arg(long, value_name = "LABELS[:ID,..]")]
+    pub(crate) mask: Option<MaskArg>,
+    /// How HU become attenuation: linear, thresholded:HU, bone-weighted:HU:WEIGHT
+    #[arg(long, value_name = "MAP", default_value = "linear")]
+    pub(crate) attenuation: AttenuationMap,
+}
+
+/// A label volume and the labels that count; none means all but 0.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MaskArg {
+    pub(crate) path: PathBuf,
+    pub(crate) ids: Vec<u16>,
+}
+
+impl std::str::FromStr for MaskArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((path, list)) = text.rsplit_once(':') else {
+            return Ok(Self { path: text.into(), ids: Vec::new() });
+        };
+        // A colon may belong to the path; what follows it is a list only if it looks like one.
+        if list.is_empty() || !list.chars().all(|c| c.is_ascii_digit() || c == ',') {
+            return Ok(Self { path: text.into(), ids: Vec::new() });
+        }
+        let id = |id: &str| {
+            id.parse().map_err(|_| {
+                format!("'{id}' is not a label: write numbers from 1 to 65535, such as 20,21")
+            })
+        };
+        Ok(Self { path: path.into(), ids: list.split(',').map(id).collect::<Result<_, _>>()? })
+    }
+}
+
+/// A view instead of a pose.
+#[derive(Debug, Args)]
+pub(crate) struct ViewArgs {
+    /// C-arm view: ap, pa, lateral-left, lateral-right, or PRIMARY/SECONDARY degrees such as 30/-10
+    #[arg(long, value_name = "VIEW", allow_hyphen_values = true)]
+    pub(crate) view: Option<View>,
+    /// Isocenter of the view (mm, LPS), instead of the center of the CT or mask
+    #[arg(long, value_name = "X,Y,Z", requires = "view", allow_hyphen_values = true)]
+    pub(crate) isocenter_mm: Option<PointArg>,
+    /// Distance from source to isocenter (mm), instead of the camera's
+    #[arg(long, value_name = "MM", requires = "view")]
+    pub(crate) source_to_isocenter_mm: Option<f64>,
+}
+
+/// Three comma-separated numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PointArg(pub(crate) Vector3<f64>);
+
+impl std::str::FromStr for PointArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers: Option<Vec<f64>> = text
+            .split(',')
+            .map(|n| n.trim().parse().ok().filter(|n: &f64| n.is_finite()))
+            .collect();
+        match numbers.as_deref() {
+            Some(&[x, y, z]) => Ok(Self(Vector3::new(x, y, z))),
+            _ => Err(format!("'{text}' is not a point: write X,Y,Z in mm, such as 10,-25.5,130")),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DrrArgs {
+    #[command(flatten)]
+    pub(crate) ct: CtArgs,
+    /// Camera
+    #[arg(long, value_name = "CAMERA.json")]
+    pub(crate) camera: PathBuf,
+    /// Pose
+    #[arg(
+        long,
+        value_name = "POSE.json",
+        conflicts_with = "view",
+        required_unless_present = "view"
+    )]
+    pub(crate) pose: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    /// Image to write: .npy, .tif, .nii.gz hold line integrals, .png 16-bit intensity
+    #[arg(short, long = "output", value_name = "OUT")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegisterArgs {
+    #[command(flatten)]
+    pub(crate) ct: CtArgs,
+    /// X-ray image: .png, .tif, .npy, .nii
+    #[arg(long, value_name = "XRAY")]
+    pub(crate) xray: PathBuf,
+    /// Its camera
+    #[arg(long, value_name = "CAMERA.json")]
+    pub(crate) camera: PathBuf,
+    /// Start from this pose
+    #[arg(
+        long,
+        value_name = "POSE.json",
+        conflicts_with = "view",
+        required_unless_present = "view"
+    )]
+    pub(crate) init: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    /// Flip the image as stored: none, columns (stored as seen from the detector), rows, both
+    #[arg(long, value_name = "FLIP", default_value = "none")]
+    pub(crate) flip: ImageFlip,
+    /// What the X-ray's pixels mean, if not what the format suggests: intensity, attenuation
+    #[arg(long, value_name = "MEANING")]
+    pub(crate) xray_values: Option<PixelValues>,
+    /// The true pose, where it is known: the result reports the error
+    #[arg(long, value_name = "POSE.json")]
+    pub(crate) truth: Option<PathBuf>,
+    /// Points to measure errors at: .csv, .fcsv, .mrk.json, or a label volume (its centroids)
+    #[arg(long, value_name = "FILE", requires = "truth")]
+    pub(crate) targets: Option<PathBuf>,
+    /// Settings
+    #[arg(long, value_name = "TOML")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder to write
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PoseCommand {
+    /// Convert a pose from one program's convention to another's
+    Convert(ConvertArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// Convention of IN: isocenter, diffdrr, nanodrr, plastimatch, prost
+    #[arg(long)]
+    pub(crate) from: Convention,
+    /// Convention of OUT
+    #[arg(long)]
+    pub(crate) to: Convention,
+    /// Pose to read
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// Pose to write
+    #[arg(value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// CT of the pose: gives the volume's center (diffdrr) and grid (prost)
+    #[arg(long, value_name = "CT")]
+    pub(crate) ct: Option<PathBuf>,
+    /// Volume's center (mm, LPS), instead of --ct
+    #[arg(long, value_name = "X,Y,Z", conflicts_with = "ct", allow_hyphen_values = true)]
+    pub(crate) volume_center_mm: Option<PointArg>,
+    /// Orientation of a diffdrr or nanodrr OUT: ap or pa
+    #[arg(long, default_value = "ap", value_parser = orientation)]
+    pub(crate) orientation: Orientation,
+    /// Distance from source to isocenter (mm): plastimatch, prost
+    #[arg(long, value_name = "MM")]
+    pub(crate) source_to_isocenter_mm: Option<f64>,
+    /// Distance from source to detector (mm): prost
+    #[arg(long, value_name = "MM")]
+    pub(crate) source_to_detector_mm: Option<f64>,
+    /// prost: its argument zRot90
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub(crate) zrot90: bool,
+    /// prost: its argument ISFlip
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set)]
+    pub(crate) isflip: bool,
+}
+
+fn orientation(text: &str) -> Result<Orientation, String> {
+    match text {
+        "ap" => Ok(Orientation::Ap),
+        "pa" => Ok(Orientation::Pa),
+        _ => Err(format!("'{text}' is not an orientation: write ap or pa")),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// CT volume (HU)
+    #[arg(long, value_name = "CT")]
+    pub(crate) ct: PathBuf,
+    /// Camera
+    #[arg(long, value_name = "CAMERA.json")]
+    pub(crate) camera: PathBuf,
+    /// Pose
+    #[arg(long, value_name = "POSE.json")]
+    pub(crate) pose: PathBuf,
+    /// Timed runs after a warm-up; medians are reported
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    //! Proves: the definition is consistent, and a mask's labels are told from colons in its path.
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn masks_are_parsed() {
+        let mask: MaskArg = "a/labels.nii.gz:20,22".parse().unwrap();
+        assert_eq!((mask.path.to_str(), &mask.ids[..]), (Some("a/labels.nii.gz"), &[20, 22][..]));
+        let mask: MaskArg = "C:\\labels.nii".parse().unwrap();
+        assert_eq!((mask.path.to_str(), mask.ids.len()), (Some("C:\\labels.nii"), 0));
+        assert!("labels.nii:70000".parse::<MaskArg>().is_err());
+        assert!("labels.nii:20,,21".parse::<MaskArg>().is_err());
+    }
+
+    #[test]
+    fn points_are_parsed() {
+        assert_eq!("1,-2.5, 3".parse::<PointArg>(), Ok(PointArg(Vector3::new(1.0, -2.5, 3.0))));
+        assert!("1,2".parse::<PointArg>().is_err());
+        assert!("1,2,nan".parse::<PointArg>().is_err());
+    }
+}

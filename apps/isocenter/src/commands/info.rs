@@ -1,0 +1,269 @@
+//! `isocenter info`: what is in a file.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use isocenter::geometry::{Camera, RigidTransform, View};
+use isocenter::project::Projector;
+use isocenter::radiograph::{Image, ImageFlip, PixelValues, attenuation_of_intensity};
+use isocenter::volume::{Affine, AttenuationMap, AttenuationVolume, Volume};
+use isocenter_io::geometry::{read_camera, read_pose};
+use isocenter_io::image::{LoadedImage, read_image};
+use isocenter_io::volume::read_ct;
+use isocenter_report::{RgbImage, display, side_by_side};
+use serde::Serialize;
+
+use crate::cli::InfoArgs;
+use crate::output::{say, say_json, write_picture};
+
+/// What a file holds.
+enum Content {
+    Volume(Volume<f32>),
+    Image(LoadedImage),
+    Camera(Camera),
+    Pose(RigidTransform),
+}
+
+/// The same in words and numbers, for people and for programs.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Description {
+    Volume {
+        file: String,
+        size: [usize; 3],
+        spacing_mm: [f64; 3],
+        /// Towards which side of the patient the indices run.
+        orientation: [&'static str; 3],
+        handedness: &'static str,
+        center_world_mm: [f64; 3],
+        world_from_index: [[f64; 4]; 4],
+        range: [f32; 2],
+        not_finite: usize,
+    },
+    Image {
+        file: String,
+        size_px: [usize; 2],
+        values: PixelValues,
+        range: [f32; 2],
+    },
+    Camera {
+        file: String,
+        size_px: [usize; 2],
+        pixel_spacing_mm: [f64; 2],
+        source_to_detector_mm: f64,
+        principal_point_px: [f64; 2],
+        source_to_isocenter_mm: Option<f64>,
+    },
+    Pose {
+        file: String,
+        camera_from_world: [[f64; 4]; 4],
+        source_world_mm: [f64; 3],
+        /// The viewing direction as positioner angles: primary, secondary.
+        positioner_deg: [f64; 2],
+    },
+}
+
+pub(crate) fn run(args: &InfoArgs) -> Result<()> {
+    ensure!(
+        args.preview.is_none() || args.files.len() == 1,
+        "--preview draws one file, {} were given: name one",
+        args.files.len()
+    );
+    let mut descriptions = Vec::new();
+    for file in &args.files {
+        let content = read(file)?;
+        descriptions.push(describe(file, &content));
+        if let Some(picture) = &args.preview {
+            write_picture(picture, &preview(file, content)?)?;
+        }
+    }
+    if args.json {
+        return say_json(&descriptions);
+    }
+    descriptions.iter().try_for_each(print)
+}
+
+fn read(path: &Path) -> Result<Content> {
+    let name = path.to_string_lossy().to_lowercase();
+    if name.ends_with(".json") {
+        // Both have keys that the other has not.
+        return match (read_camera(path), read_pose(path)) {
+            (Ok(camera), _) => Ok(Content::Camera(camera)),
+            (_, Ok(pose)) => Ok(Content::Pose(pose)),
+            (Err(as_camera), Err(as_pose)) => {
+                let text = std::fs::read_to_string(path).unwrap_or_default();
+                let looks_like_pose = text.contains("\"camera_from_world\"");
+                Err(if looks_like_pose { as_pose } else { as_camera }.into())
+            }
+        };
+    }
+    if name.ends_with(".nii") || name.ends_with(".nii.gz") {
+        return match (read_ct(path), read_image(path)) {
+            (Ok(volume), _) => Ok(Content::Volume(volume)),
+            (_, Ok(image)) => Ok(Content::Image(image)),
+            (Err(as_volume), _) => Err(as_volume.into()),
+        };
+    }
+    Ok(Content::Image(read_image(path)?))
+}
+
+fn describe(path: &Path, content: &Content) -> Description {
+    let file = path.display().to_string();
+    match content {
+        Content::Volume(volume) => {
+            let finite = volume.voxels().iter().filter(|v| v.is_finite());
+            let (mut low, mut high, mut count) = (f32::INFINITY, f32::NEG_INFINITY, 0);
+            for &voxel in finite {
+                (low, high, count) = (low.min(voxel), high.max(voxel), count + 1);
+            }
+            let affine = volume.world_from_index();
+            Description::Volume {
+                file,
+                size: volume.dims(),
+                spacing_mm: affine.spacing_mm(),
+                orientation: orientation(affine),
+                handedness: if affine.linear().determinant() > 0.0 { "right" } else { "left" },
+                center_world_mm: volume.center_world_mm().into(),
+                world_from_index: affine.to_matrix().transpose().into(),
+                range: [low, high],
+                not_finite: volume.voxels().len() - count,
+            }
+        }
+        Content::Image(loaded) => {
+            let (low, high) = loaded.image.range();
+            let size_px = loaded.image.size_px();
+            Description::Image { file, size_px, values: loaded.values, range: [low, high] }
+        }
+        Content::Camera(camera) => Description::Camera {
+            file,
+            size_px: camera.size_px(),
+            pixel_spacing_mm: camera.pixel_spacing_mm(),
+            source_to_detector_mm: camera.source_to_detector_mm(),
+            principal_point_px: camera.principal_point_px(),
+            source_to_isocenter_mm: camera.source_to_isocenter_mm(),
+        },
+        Content::Pose(pose) => {
+            // The inverse of the view's direction (sin p cos q, -cos p cos q, sin q).
+            let d = pose.rotation().row(2);
+            let secondary = d[2].clamp(-1.0, 1.0).asin();
+            let primary = d[0].atan2(-d[1]);
+            Description::Pose {
+                file,
+                camera_from_world: pose.to_matrix().transpose().into(),
+                source_world_mm: (*pose.inverse().translation_mm()).into(),
+                positioner_deg: [primary.to_degrees(), secondary.to_degrees()],
+            }
+        }
+    }
+}
+
+/// The side of the patient towards which each index runs.
+fn orientation(world_from_index: &Affine) -> [&'static str; 3] {
+    [0, 1, 2].map(|axis| {
+        let edge = world_from_index.linear().column(axis);
+        let sides = [["left", "right"], ["posterior", "anterior"], ["superior", "inferior"]];
+        let along = edge.iamax();
+        sides[along][usize::from(edge[along] < 0.0)]
+    })
+}
+
+fn print(description: &Description) -> Result<()> {
+    match description {
+        Description::Volume {
+            file,
+            size,
+            spacing_mm,
+            orientation,
+            handedness,
+            center_world_mm,
+            range,
+            not_finite,
+            ..
+        } => {
+            let [i, j, k] = size;
+            let [di, dj, dk] = spacing_mm;
+            let [to_i, to_j, to_k] = orientation;
+            let [x, y, z] = center_world_mm;
+            say(&format!("{file}: volume"))?;
+            say(&format!(
+                "  size         {i} x {j} x {k} voxels of {di:.4} x {dj:.4} x {dk:.4} mm"
+            ))?;
+            say(&format!(
+                "  orientation  i to {to_i}, j to {to_j}, k to {to_k} ({handedness}-handed)"
+            ))?;
+            say(&format!("  center       ({x:.1}, {y:.1}, {z:.1}) mm LPS"))?;
+            say(&format!("  values       {} to {} (HU in a CT)", range[0], range[1]))?;
+            if *not_finite > 0 {
+                say(&format!("  warning      {not_finite} voxels are NaN or infinite"))?;
+            }
+            Ok(())
+        }
+        Description::Image { file, size_px: [columns, rows], values, range } => {
+            say(&format!("{file}: image"))?;
+            say(&format!("  size         {columns} x {rows} pixels"))?;
+            say(&format!("  values       {} to {}, taken as {values}", range[0], range[1]))
+        }
+        Description::Camera {
+            file,
+            size_px: [columns, rows],
+            pixel_spacing_mm: [dx, dy],
+            source_to_detector_mm,
+            principal_point_px: [cx, cy],
+            source_to_isocenter_mm,
+        } => {
+            say(&format!("{file}: camera"))?;
+            say(&format!("  detector     {columns} x {rows} pixels of {dx} x {dy} mm"))?;
+            say(&format!("  distance     {source_to_detector_mm} mm from source to detector"))?;
+            match source_to_isocenter_mm {
+                Some(distance) => say(&format!("  isocenter    {distance} mm from the source"))?,
+                None => say("  isocenter    distance not given")?,
+            }
+            say(&format!("  principal    column {cx}, row {cy}"))
+        }
+        Description::Pose { file, source_world_mm: [x, y, z], positioner_deg: [p, q], .. } => {
+            say(&format!("{file}: pose"))?;
+            say(&format!("  source       ({x:.1}, {y:.1}, {z:.1}) mm LPS"))?;
+            say(&format!("  detector at  {p:.1} degrees LAO, {q:.1} degrees cranial"))
+        }
+    }
+}
+
+/// What the program sees: an X-ray as attenuation, a CT as two radiographs.
+fn preview(path: &Path, content: Content) -> Result<RgbImage> {
+    let in_file = || path.display().to_string();
+    match content {
+        Content::Image(loaded) => {
+            let image = match loaded.values {
+                PixelValues::Attenuation => loaded.image,
+                PixelValues::Intensity => {
+                    attenuation_of_intensity(&loaded.image, loaded.full_scale)
+                        .with_context(in_file)?
+                }
+            };
+            Ok(display(&image, ImageFlip::None))
+        }
+        Content::Volume(ct) => {
+            let volume = AttenuationVolume::from_hounsfield(ct, &AttenuationMap::default());
+            let projector = Projector::new(volume.with_context(in_file)?);
+            let ap = display(&radiograph(&projector, View::AP)?, ImageFlip::None);
+            let lateral = display(&radiograph(&projector, View::LATERAL_RIGHT)?, ImageFlip::None);
+            Ok(side_by_side(&[("ap", &ap), ("lateral-right", &lateral)], None)?)
+        }
+        Content::Camera(_) | Content::Pose(_) => {
+            bail!("{}: there is nothing to draw: --preview takes a CT or an image", path.display())
+        }
+    }
+}
+
+/// A radiograph that shows all of a volume, from far away.
+fn radiograph(projector: &Projector, view: View) -> Result<Image> {
+    const SIDE_PX: usize = 512;
+    let volume = projector.volume().volume();
+    let center = volume.center_world_mm();
+    let corners = volume.corners_world_mm();
+    let radius_mm = corners.iter().map(|c| (c - center).norm()).fold(1.0, f64::max);
+    let distance_mm = 4.0 * radius_mm;
+    let spacing_mm = 2.2 * radius_mm / SIDE_PX as f64;
+    let camera = Camera::new(distance_mm, [spacing_mm; 2], [SIDE_PX; 2])?;
+    Ok(projector.forward(&camera, &view.camera_from_world(center, distance_mm))?)
+}

@@ -1,0 +1,9 @@
+//! The commands, one file each.
+
+pub(crate) mod bench;
+pub(crate) mod demo;
+pub(crate) mod drr;
+pub(crate) mod info;
+pub(crate) mod phantom;
+pub(crate) mod pose;
+pub(crate) mod register;
