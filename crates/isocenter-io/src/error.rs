@@ -12,6 +12,7 @@ pub use crate::geometry::json::JsonError;
 pub use crate::image::npy::NpyError;
 pub use crate::image::raster::RasterError;
 pub use crate::nifti::NiftiError;
+pub use crate::points::PointsError;
 
 /// A file that could not be read or written.
 ///
@@ -95,9 +96,12 @@ pub enum FileProblem {
     /// What a npy file may not hold.
     #[error(transparent)]
     Npy(#[from] NpyError),
-    /// What `pose.json` or `camera.json` may not hold.
+    /// What a JSON file may not hold.
     #[error(transparent)]
     Json(#[from] JsonError),
+    /// What a file of target points may not hold.
+    #[error(transparent)]
+    Points(#[from] PointsError),
     /// The voxels make no volume.
     #[error(transparent)]
     Volume(#[from] VolumeError),

@@ -5,6 +5,7 @@
 //! | [`volume`] | CT and label volumes: NIfTI-1 |
 //! | [`image`] | X-ray and DRR images: PNG, TIFF, npy, NIfTI-1 |
 //! | [`geometry`] | `pose.json`, `camera.json`, `pose.tfm` |
+//! | [`points`] | target points: csv, and `fcsv` and `mrk.json` of 3D Slicer |
 //! | [`atomic`] | files and folders that appear whole or not at all |
 //! | [`error`] | [`FileError`]: which file, what was found, what to do |
 //!
@@ -17,6 +18,7 @@ pub mod geometry;
 pub mod image;
 mod nifti;
 mod open;
+pub mod points;
 mod samples;
 pub mod volume;
 

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use isocenter_io::geometry::{read_camera, read_pose};
 use isocenter_io::image::read_image;
+use isocenter_io::points::read_points;
 use isocenter_io::volume::{read_ct, read_labels};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -197,4 +198,47 @@ fn poses_and_cameras() {
     let camera = r#"{"source_to_detector_mm": 1020.0, "pixel_spacing_mm": [1.4, 1.5],
         "size_px": [256, 200], "principal_point_px": [100.5, 99], "source_to_isocenter_mm": 7e2}"#;
     torment("camera.json", &[camera.into()], 8, |p| read_camera(p).is_ok());
+}
+
+#[test]
+fn points() {
+    let csv = "# mm\nx,y,z,name\n1.5,-2,3e2,\"L4, \"\"left\"\"\"\n0.1,0.2,0.3,\n";
+    let files = [csv, "1,2,3\n4,5,6\n"].map(|text| text.as_bytes().to_vec());
+    torment("a.csv", &files, 9, |p| read_points(p).is_ok());
+    let fcsv = "# Markups fiducial file version = 4.11\n# CoordinateSystem = 0\n\
+        # columns = id,x,y,z,label,desc\n1,1.5,-2,3e2,\"a, b\",\n2,4,5,6,c,\"d\"\n";
+    torment("a.fcsv", &[fcsv.into()], 10, |p| read_points(p).is_ok());
+    let markups = r#"{"markups": [{"type": "Fiducial", "coordinateSystem": "RAS",
+        "coordinateUnits": ["mm", "UCUM", "millimeter"], "display": {"color": [1, [0], {}]},
+        "controlPoints": [{"label": "a", "position": [1.5, -2, 3e2]},
+        {"label": "b", "position": "", "positionStatus": "undefined"}]}]}"#;
+    torment("a.mrk.json", &[markups.into()], 11, |p| read_points(p).is_ok());
+}
+
+/// The longest files, of little but separators: what is set aside stays in proportion.
+#[test]
+fn points_that_are_all_separators() {
+    const LONGEST: usize = 1 << 22;
+    // A `{}` is a control point that holds three values, in a vector that has just been doubled.
+    const PER_SEPARATOR_BYTE: usize = 128;
+    let folder = tempfile::tempdir().unwrap();
+    for (name, start, filler) in [
+        ("a.csv", "x", ","),
+        ("a.csv", "\"", "\""),
+        ("a.fcsv", "# CoordinateSystem = LPS\n# columns = ", ","),
+        ("a.json", "", "["),
+        ("a.json", "{\"markups\": [{\"coordinateSystem\": ", "["),
+        ("a.json", "{\"markups\": [", "{},"),
+        ("a.json", "{\"markups\": [{\"controlPoints\": [", "{},"),
+        ("a.json", "{\"markups\": [{\"controlPoints\": [{\"position\": [", "0,"),
+    ] {
+        let text = format!("{start}{}", filler.repeat((LONGEST - start.len()) / filler.len()));
+        let path = folder.path().join(name);
+        fs::write(&path, &text).unwrap();
+        let before = IN_USE.get();
+        MOST.set(before);
+        assert!(read_points(&path).is_err());
+        let used = (MOST.get() - before) as usize;
+        assert!(used < PER_SEPARATOR_BYTE * LONGEST, "{used} bytes for {start}{filler}");
+    }
 }

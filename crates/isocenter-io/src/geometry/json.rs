@@ -15,7 +15,7 @@ use crate::open::read_bytes;
 /// Longer files are something else.
 const LONGEST: u64 = 1 << 20;
 
-/// What `pose.json` and `camera.json` may not hold.
+/// What a JSON file may not hold.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
@@ -75,21 +75,22 @@ pub enum JsonError {
 }
 
 /// A kind of file: its name and its keys, for messages.
-pub(super) struct Kind {
-    pub(super) name: &'static str,
-    pub(super) keys: &'static str,
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    pub(crate) keys: &'static str,
 }
 
 /// Reads a file whose keys are the fields of `T`. The values stay [`Value`]s, for [`decode`] to
 /// name their keys.
 pub(super) fn read<T: DeserializeOwned>(path: &Path, kind: &Kind) -> Result<T, FileProblem> {
-    let bytes = read_bytes(path, LONGEST)?;
-    let text = str::from_utf8(&bytes).map_err(|_| JsonError::NotText { expected: kind.name })?;
-    // Some editors put a byte order mark in front.
-    Ok(parse(text.trim_start_matches('\u{feff}'), kind)?)
+    Ok(parse(&read_bytes(path, LONGEST)?, kind)?)
 }
 
-fn parse<T: DeserializeOwned>(text: &str, kind: &Kind) -> Result<T, JsonError> {
+/// The same from a file's bytes.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], kind: &Kind) -> Result<T, JsonError> {
+    let text = str::from_utf8(bytes).map_err(|_| JsonError::NotText { expected: kind.name })?;
+    // Some editors put a byte order mark in front.
+    let text = text.trim_start_matches('\u{feff}');
     serde_json::from_str(text).map_err(|error| {
         let message = one_line(&error.to_string());
         if error.is_data() {

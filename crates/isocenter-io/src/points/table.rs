@@ -1,0 +1,133 @@
+//! What `.csv` and `.fcsv` share: rows of fields with commas between.
+//!
+//! A line is a row. Lines that begin with `#` are comments, and lines without content are passed
+//! over. A field in double quotes may hold commas, and quotes that are doubled, but no line end: a
+//! quote that is never closed would otherwise swallow the points after it.
+
+use ::csv::{ReaderBuilder, StringRecord, Terminator};
+
+use super::{Frame, NamedPoint, PointsError, name};
+use crate::error::{FileProblem, one_line};
+
+const AXES: [&str; 3] = ["x", "y", "z"];
+
+/// A file's text.
+pub(super) fn text(bytes: &[u8]) -> Result<&str, PointsError> {
+    let text = str::from_utf8(bytes).map_err(|_| PointsError::NotText)?;
+    // Some editors put a byte order mark in front.
+    Ok(text.trim_start_matches('\u{feff}'))
+}
+
+/// The lines with their numbers, from 1, and without what surrounds them.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    (1..).zip(text.lines().map(str::trim))
+}
+
+/// One line's fields.
+pub(super) struct Row {
+    line: usize,
+    fields: StringRecord,
+}
+
+impl Row {
+    /// Splits a line.
+    pub(super) fn new(line: usize, content: &str) -> Result<Self, FileProblem> {
+        // Only an open quote takes the line end, which the content has not, for a part of a field.
+        let content = format!("{content}\n");
+        let mut fields = StringRecord::new();
+        ReaderBuilder::new()
+            .has_headers(false)
+            .terminator(Terminator::Any(b'\n'))
+            .buffer_capacity(content.len())
+            .from_reader(content.as_bytes())
+            .read_record(&mut fields)
+            .map_err(|e| FileProblem::Damaged { what: one_line(&e.to_string()) })?;
+        if fields.iter().any(|field| field.ends_with('\n')) {
+            return Err(PointsError::OpenQuote { line }.into());
+        }
+        fields.trim();
+        Ok(Self { line, fields })
+    }
+
+    /// Its line in the text, from 1.
+    pub(super) fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The fields.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter()
+    }
+}
+
+/// The rows that have content.
+pub(super) fn rows(text: &str) -> impl Iterator<Item = Result<Row, FileProblem>> {
+    lines(text)
+        // Spreadsheets write commas where a row has no content.
+        .filter(|(_, content)| !content.starts_with('#') && content.contains(|c| c != ','))
+        .map(|(line, content)| Row::new(line, content))
+}
+
+/// Which fields of a row hold what.
+pub(super) struct Columns {
+    count: usize,
+    axes: [usize; 3],
+    name: Option<usize>,
+}
+
+impl Columns {
+    /// The coordinates and nothing else.
+    pub(super) const BARE: Self = Self { count: 3, axes: [0, 1, 2], name: None };
+
+    /// The columns that a row names, upper case or lower; others than those known here may be
+    /// among them.
+    pub(super) fn from_names(names: &Row) -> Result<Self, PointsError> {
+        let required = |axis| {
+            find(names, axis, &[axis])?.ok_or_else(|| PointsError::MissingColumn {
+                line: names.line,
+                found: one_line(&names.fields().collect::<Vec<_>>().join(",")),
+                missing: axis,
+            })
+        };
+        let [x, y, z] = AXES;
+        Ok(Self {
+            count: names.fields.len(),
+            axes: [required(x)?, required(y)?, required(z)?],
+            name: find(names, "name", &["name", "label"])?,
+        })
+    }
+
+    /// The point of a row.
+    pub(super) fn point(&self, row: &Row, frame: Frame) -> Result<NamedPoint, PointsError> {
+        let found = row.fields.len();
+        if found != self.count {
+            return Err(PointsError::Fields { line: row.line, found, expected: self.count });
+        }
+        let field = |at| row.fields.get(at).unwrap_or_default();
+        let mut position = [0.0; 3];
+        for ((axis, at), coordinate) in AXES.into_iter().zip(self.axes).zip(&mut position) {
+            *coordinate = finite(field(at)).ok_or_else(|| PointsError::Number {
+                line: row.line,
+                column: axis,
+                found: one_line(field(at)),
+            })?;
+        }
+        let name = self.name.and_then(|at| name(field(at)));
+        Ok(NamedPoint { name, world_mm: frame.to_world(position) })
+    }
+}
+
+/// Where the one column is that has one of the names.
+fn find(names: &Row, key: &'static str, any: &[&str]) -> Result<Option<usize>, PointsError> {
+    let is = |field: &str| any.iter().any(|name| field.eq_ignore_ascii_case(name));
+    let mut at = names.fields().enumerate().filter(|(_, field)| is(field)).map(|(at, _)| at);
+    match (at.next(), at.next()) {
+        (_, Some(_)) => Err(PointsError::Doubled { line: names.line, key }),
+        (at, None) => Ok(at),
+    }
+}
+
+/// A number that is neither infinite nor NaN.
+pub(super) fn finite(field: &str) -> Option<f64> {
+    field.parse().ok().filter(|number: &f64| number.is_finite())
+}
