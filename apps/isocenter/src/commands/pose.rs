@@ -79,7 +79,8 @@ fn target_geometry(args: &ConvertArgs) -> Result<TargetGeometry> {
     };
     if let Some(ct) = ct {
         target.volume_center_world_mm = Some(ct.center_world_mm().into());
-        target.prost_volume = Some(ProStVolume::new(ct.world_from_index(), ct.dims(), args.zrot90, args.isflip));
+        target.prost_volume =
+            Some(ProStVolume::new(ct.world_from_index(), ct.dims(), args.zrot90, args.isflip));
     }
     Ok(target)
 }
