@@ -22,7 +22,7 @@ use crate::legible::transposed;
 
 /// Sigma of the smoothing as a fraction of the longest side.
 const SIGMA_PER_SIDE: f32 = 0.004;
-/// The smallest sigma [px] at which the gradient of a step is still sampled well.
+/// The smallest sigma (px) at which the gradient of a step is still sampled well.
 const SMALLEST_SIGMA_PX: f32 = 1.0;
 /// The thresholds as multiples of the noise's standard deviation: low, high.
 const THRESHOLDS_PER_NOISE: [f32; 2] = [2.5, 4.0];

@@ -16,7 +16,7 @@ const EDGE_COLOR: [u8; 3] = [40, 255, 110];
 const EDGE_OPACITY: f32 = 0.85;
 /// The radius of the line as a fraction of the longest side.
 const LINE_RADIUS_PER_SIDE: f32 = 0.0014;
-/// A thinner line would lose its color to the grey beneath [px].
+/// A thinner line would lose its color to the grey beneath (px).
 const SMALLEST_LINE_RADIUS_PX: f32 = 0.7;
 
 /// The X-ray in grey with the edges of the DRR in green, in the orientation of the X-ray's file.

@@ -18,7 +18,7 @@ const ADVANCE: usize = COLUMNS + 1;
 const MARGIN: usize = 4;
 /// The radius of the pen, in dots.
 const PEN_RADIUS: f32 = 0.5;
-/// Dots are never closer than this [px]: letters would run together.
+/// Dots are never closer than this (px): letters would run together.
 const SMALLEST_DOT_PX: f32 = 1.2;
 
 /// A strip of the given width with a line of text at its left.

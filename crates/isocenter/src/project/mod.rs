@@ -19,9 +19,13 @@
 //! 192 (1982), doi:10.1109/TMI.1982.4307572.
 
 pub mod axis;
+mod dispatch;
 pub mod error;
 pub mod jet;
 mod kernel;
+mod load;
+mod occupancy;
+mod pack;
 pub mod projector;
 mod ray;
 pub mod reference;
@@ -33,3 +37,4 @@ pub use error::ProjectError;
 pub use jet::JetImage;
 pub use projector::Projector;
 pub use reference::{ReferenceJet, ReferenceProjector};
+pub use slices::Storage;

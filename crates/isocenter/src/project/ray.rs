@@ -55,6 +55,8 @@ pub(crate) struct SlopedRay {
     pub(crate) end: i32,
     /// Length per slice (mm).
     pub(crate) ds: f64,
+    /// Whether the ray runs towards higher slices.
+    pub(crate) ascends: bool,
 }
 
 /// What the inner loop sums up along a ray.
@@ -166,6 +168,7 @@ impl<'a> IndexCamera<'a> {
             begin,
             end,
             ds: direction_length_mm / along.abs(),
+            ascends: along > 0.0,
         })
     }
 

@@ -1,26 +1,29 @@
 //! One image in the making: rays are set up, marched together and turned into pixels.
 //!
 //! The image is cut into bands of rows, one task each. A task sets up its rays once and marches
-//! them together through blocks of a few slices, so that the voxels between neighbouring rays are
-//! still in the cache when the next ray asks for them. Every pixel is computed by one task in a
+//! them together through blocks of a few slices. Every pixel is computed by one task in a
 //! fixed order: the image does not depend on the number of threads.
+
+use std::ops::Range;
 
 use nalgebra::Vector3;
 use rayon::prelude::*;
 
 use super::axis::MarchAxis;
+use super::dispatch::{InstructionSet, march};
 use super::jet::JetImage;
-use super::kernel::{LANES, March, Pack};
+use super::occupancy::SLICES_PER_BLOCK;
+use super::pack::{LANES, Pack};
 use super::ray::{IndexCamera, SlopedRay};
 use super::slices::Slices;
 use crate::geometry::Camera;
 use crate::radiograph::Image;
 
-/// Slices per block: 8 slices of a band's rays fit the second-level cache.
-const SLICES_PER_BLOCK: i32 = 8;
-
 /// Rows per task: enough rays to share a block of slices, enough tasks to share the work.
-const ROWS_PER_BAND: usize = 8;
+const ROWS_PER_BAND: usize = 16;
+
+/// Columns that march together: a tile's slices fit the cache however the detector is turned.
+const COLUMNS_PER_TILE: usize = 64;
 
 /// One image in the making.
 pub(crate) struct Rendering<'a> {
@@ -29,7 +32,7 @@ pub(crate) struct Rendering<'a> {
     axis: MarchAxis,
     /// The copies of the volume for the axes in use.
     slices: [Option<&'a Slices>; 3],
-    march: March,
+    instructions: InstructionSet,
 }
 
 /// A ray, where its sums are and where its result goes.
@@ -42,8 +45,8 @@ struct PlacedRay {
 }
 
 impl PlacedRay {
-    fn line_integral(&self, pack: &Pack) -> f32 {
-        (self.ray.ds * pack.value(self.lane)) as f32
+    fn line_integral(&self, slices: &Slices, pack: &Pack) -> f32 {
+        (self.ray.ds * pack.value(self.lane, slices.step_per_mm)) as f32
     }
 }
 
@@ -53,10 +56,10 @@ impl<'a> Rendering<'a> {
         view: IndexCamera<'a>,
         camera: &'a Camera,
         axis: MarchAxis,
-        march: March,
+        instructions: InstructionSet,
         slices_along: impl Fn(MarchAxis) -> &'a Slices,
     ) -> Self {
-        let mut rendering = Self { view, camera, axis, slices: [None; 3], march };
+        let mut rendering = Self { view, camera, axis, slices: [None; 3], instructions };
         for axis in rendering.axes_in_use() {
             rendering.slices[axis.number()] = Some(slices_along(axis));
         }
@@ -68,7 +71,9 @@ impl<'a> Rendering<'a> {
         let mut image = Image::zeros(self.camera.size_px());
         let columns = self.camera.size_px()[0];
         for_each_band(image.pixels_mut(), ROWS_PER_BAND * columns, |band, pixels| {
-            self.band(band, |_, ray, pack| pixels[ray.at] = ray.line_integral(pack));
+            self.band(band, false, |slices, ray, pack| {
+                pixels[ray.at] = ray.line_integral(slices, pack);
+            });
         });
         image
     }
@@ -83,13 +88,13 @@ impl<'a> Rendering<'a> {
             image.pixels_mut().chunks_mut(length).zip(jacobian.chunks_mut(length)).collect();
         for_each_band(&mut both, 1, |band, outputs| {
             for (pixels, jacobian) in outputs {
-                self.band(band, |slices, ray, pack| {
-                    pixels[ray.at] = ray.line_integral(pack);
+                self.band(band, true, |slices, ray, pack| {
+                    pixels[ray.at] = ray.line_integral(slices, pack);
                     let (column, row) = (ray.at % columns, band * ROWS_PER_BAND + ray.at / columns);
                     jacobian[ray.at] = self.view.pose_gradient(
                         slices,
                         &ray.ray,
-                        &pack.moments(ray.lane),
+                        &pack.moments(ray.lane, slices.step_per_mm),
                         &self.camera.ray_direction(column as f64, row as f64),
                         pivot_camera_mm,
                     );
@@ -122,33 +127,49 @@ impl<'a> Rendering<'a> {
 
     /// Renders a band of rows and hands each ray that meets the volume to `store`, with the pack
     /// that holds its sums.
-    fn band(&self, band: usize, mut store: impl FnMut(&Slices, &PlacedRay, &Pack)) {
+    fn band(&self, band: usize, jet: bool, mut store: impl FnMut(&Slices, &PlacedRay, &Pack)) {
         let [columns, rows] = self.camera.size_px();
         let first_row = band * ROWS_PER_BAND;
-        let last_row = (first_row + ROWS_PER_BAND).min(rows);
-        let packs_per_row = columns.div_ceil(LANES);
+        let band_rows = first_row..(first_row + ROWS_PER_BAND).min(rows);
+        let (mut packs, mut rays) = (Vec::new(), Vec::new());
         for slices in self.slices.iter().flatten() {
-            let mut packs = Vec::with_capacity(packs_per_row * (last_row - first_row));
-            let mut rays = Vec::with_capacity(packs.capacity() * LANES);
-            for row in first_row..last_row {
-                for first_column in (0..columns).step_by(LANES) {
-                    let mut pack = Pack::EMPTY;
-                    for lane in 0..LANES.min(columns - first_column) {
-                        if let Some(ray) = self.ray(slices, first_column + lane, row) {
-                            pack.set(lane, &ray, slices);
-                            let at = (row - first_row) * columns + first_column + lane;
-                            rays.push(PlacedRay { at, pack: packs.len(), lane, ray });
-                        }
-                    }
-                    let range = pack.range();
-                    packs.push((pack, range));
+            for first_column in (0..columns).step_by(COLUMNS_PER_TILE) {
+                let tile_columns = first_column..(first_column + COLUMNS_PER_TILE).min(columns);
+                packs.clear();
+                rays.clear();
+                self.set_up(slices, tile_columns, band_rows.clone(), &mut packs, &mut rays);
+                for block in 0..slices.dims[2].div_ceil(SLICES_PER_BLOCK) {
+                    march(self.instructions, jet, slices, &mut packs, block);
+                }
+                for ray in &rays {
+                    store(slices, ray, &packs[ray.pack]);
                 }
             }
-            for first in (0..slices.dims[2] as i32).step_by(SLICES_PER_BLOCK as usize) {
-                (self.march)(slices, &mut packs, first, first + SLICES_PER_BLOCK);
-            }
-            for ray in &rays {
-                store(slices, ray, &packs[ray.pack].0);
+        }
+    }
+
+    /// The rays of a tile that march along the slices' axis, in packs.
+    fn set_up(
+        &self,
+        slices: &Slices,
+        columns: Range<usize>,
+        rows: Range<usize>,
+        packs: &mut Vec<Pack>,
+        rays: &mut Vec<PlacedRay>,
+    ) {
+        let row_length = self.camera.size_px()[0];
+        for row in rows.clone() {
+            for first_column in columns.clone().step_by(LANES) {
+                let mut pack = Pack::EMPTY;
+                for lane in 0..LANES.min(columns.end - first_column) {
+                    if let Some(ray) = self.ray(slices, first_column + lane, row) {
+                        pack.set(lane, &ray, slices);
+                        let at = (row - rows.start) * row_length + first_column + lane;
+                        rays.push(PlacedRay { at, pack: packs.len(), lane, ray });
+                    }
+                }
+                pack.finish();
+                packs.push(pack);
             }
         }
     }

@@ -12,7 +12,7 @@ use super::shape::{Ellipsoid, Grown, HalfSpace, Intersection, SharedShape};
 use super::texture::Noise;
 use super::variation::Variation;
 
-/// Stations along the colon with the radius there [mm]: caecum, flexures, rectum.
+/// Stations along the colon with the radius there (mm): caecum, flexures, rectum.
 const COLON: [([f64; 3], f64); 16] = [
     ([-76.0, -26.0, -66.0], 21.0),
     ([-92.0, 0.0, -22.0], 22.0),

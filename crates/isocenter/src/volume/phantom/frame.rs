@@ -12,7 +12,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// At `origin`, turned by the given angles [degrees]: `sagittal` (the upper end leans to the
+    /// At `origin`, turned by the given angles (degrees): `sagittal` (the upper end leans to the
     /// front), then `coronal` (to the left), then `axial` (the front turns to the left).
     pub(super) fn new(origin: Vector3<f64>, [sagittal, coronal, axial]: [f64; 3]) -> Self {
         let (sin, cos) = sin_cos_degrees(sagittal);
@@ -42,12 +42,12 @@ impl Frame {
         self.origin
     }
 
-    /// A point given in local coordinates [mm], in the world.
+    /// A point given in local coordinates (mm), in the world.
     pub(super) fn at(&self, x: f64, y: f64, z: f64) -> Vector3<f64> {
         self.origin + self.world_from_local * Vector3::new(x, y, z)
     }
 
-    /// A world point in local coordinates [mm].
+    /// A world point in local coordinates (mm).
     pub(super) fn to_local(self, point: Vector3<f64>) -> Vector3<f64> {
         self.world_from_local.tr_mul(&(point - self.origin))
     }

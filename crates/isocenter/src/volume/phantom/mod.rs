@@ -49,9 +49,9 @@ use self::variation::Variation;
 use super::affine::{Affine, AffineError};
 use super::grid::{Volume, VolumeError};
 
-/// The finest and the coarsest voxels that are made [mm].
+/// The finest and the coarsest voxels that are made (mm).
 const SPACING_RANGE_MM: [f64; 2] = [0.2, 10.0];
-/// The shortest and the longest side of the field [mm].
+/// The shortest and the longest side of the field (mm).
 const SIZE_RANGE_MM: [f64; 2] = [20.0, 600.0];
 /// The most voxels that are made: 4 GiB of HU.
 const MOST_VOXELS: u64 = 1 << 30;

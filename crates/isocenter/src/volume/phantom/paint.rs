@@ -16,7 +16,7 @@ pub(super) const AIR_HU: f32 = -1000.0;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paint {
     pub(super) hu: f32,
-    /// Amplitude of the texture [HU].
+    /// Amplitude of the texture (HU).
     pub(super) texture_hu: f32,
     pub(super) label: u16,
 }

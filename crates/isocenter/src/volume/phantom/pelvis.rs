@@ -14,10 +14,10 @@ use super::spine::bone;
 use super::variation::Variation;
 use super::vertebra::Body;
 
-/// Lengths of one piece of the sacrum [mm], in its own frame.
+/// Lengths of one piece of the sacrum (mm), in its own frame.
 struct Segment {
     height: f64,
-    /// How much less than the first it leans to the front [degrees].
+    /// How much less than the first it leans to the front (degrees).
     turn_deg: f64,
     half_width: f64,
     half_depth: f64,
@@ -217,7 +217,7 @@ struct Blade {
     outline: Vec<[f64; 2]>,
 }
 
-/// The outline of the blade seen from the side, (y, z) [mm]: posterior spines, crest, anterior
+/// The outline of the blade seen from the side, (y, z) (mm): posterior spines, crest, anterior
 /// spines, socket and notch.
 const OUTLINE: [[f64; 2]; 17] = [
     [88.0, -68.0],

@@ -11,7 +11,7 @@ use super::shape::{Limb, SharedShape, Union};
 use super::spine::{Spine, bone};
 use super::variation::Variation;
 
-/// The course of a rib around the trunk: angles are measured from the back [degrees].
+/// The course of a rib around the trunk: angles are measured from the back (degrees).
 struct Course {
     label_offset: u16,
     /// How far above the middle of T12 its head lies.

@@ -11,13 +11,13 @@ use nalgebra::Vector3;
 
 use super::frame::Frame;
 
-/// How far from its surface a shape's distance has to be about right [mm].
+/// How far from its surface a shape's distance has to be about right (mm).
 pub(super) const REACH_MM: f64 = 6.0;
 
-/// The distance a shape may answer where it is certainly far away [mm].
+/// The distance a shape may answer where it is certainly far away (mm).
 const FAR_MM: f64 = 1e3;
 
-/// An axis-aligned box in the world [mm].
+/// An axis-aligned box in the world (mm).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) low: Vector3<f64>,
@@ -44,7 +44,7 @@ impl Bounds {
         Self { low: self.low.sup(&other.low), high: self.high.inf(&other.high) }
     }
 
-    /// A lower bound of the distance to the box [mm]; negative inside.
+    /// A lower bound of the distance to the box (mm); negative inside.
     fn distance_mm(&self, point: Vector3<f64>) -> f64 {
         let outside = (self.low - point).sup(&(point - self.high));
         outside.x.max(outside.y).max(outside.z)
@@ -56,7 +56,7 @@ pub(super) trait Shape: Send + Sync {
     /// A box that holds the solid.
     fn bounds(&self) -> Bounds;
 
-    /// The distance from the surface [mm], negative inside.
+    /// The distance from the surface (mm), negative inside.
     fn signed_distance_mm(&self, point: Vector3<f64>) -> f64;
 }
 

@@ -11,7 +11,7 @@ use super::shape::{Carved, Limb, SharedShape, Union};
 use super::variation::Variation;
 use super::vertebra::{Body, LEVELS, Level, vertebra};
 
-/// How far the upper end of the sacrum leans to the front [degrees].
+/// How far the upper end of the sacrum leans to the front (degrees).
 const SACRUM_LEAN_DEG: f64 = 40.0;
 
 /// Cortex and spongy bone.

@@ -18,7 +18,7 @@ pub(super) struct Trunk {
     hips_mm: f64,
 }
 
-/// The height of the widest line of the trunk above the middle, towards the back [mm].
+/// The height of the widest line of the trunk above the middle, towards the back (mm).
 const WIDEST_Y_MM: f64 = 8.0;
 
 impl Trunk {

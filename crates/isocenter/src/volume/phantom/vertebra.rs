@@ -8,7 +8,7 @@ use super::frame::Frame;
 use super::shape::{Bounds, Carved, Limb, Shape, SharedShape, Union, rounded_edge};
 use super::variation::Variation;
 
-/// Lengths of one vertebra [mm], in its own frame: x left, y back, z up, origin in the body.
+/// Lengths of one vertebra (mm), in its own frame: x left, y back, z up, origin in the body.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Level {
     pub(super) half_width: f64,
@@ -28,7 +28,7 @@ pub(super) struct Level {
     pub(super) facet: f64,
     /// How much taller the front is than the middle, as a fraction.
     pub(super) wedge: f64,
-    /// How far the upper end leans to the front [degrees]: the lordosis.
+    /// How far the upper end leans to the front (degrees): the lordosis.
     pub(super) lean_deg: f64,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct Body {
     pub(super) half_height: f64,
     /// How far the sides come in at mid-height, as a fraction.
     pub(super) waist: f64,
-    /// How deep the end plates are hollowed [mm].
+    /// How deep the end plates are hollowed (mm).
     pub(super) hollow_mm: f64,
     /// How much taller the front is than the middle, as a fraction.
     pub(super) wedge: f64,
