@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
 use isocenter::geometry::View;
 use isocenter::geometry::conversion::{Convention, Orientation};
@@ -12,6 +13,7 @@ use nalgebra::Vector3;
 /// Brings a pre-operative CT into register with an intra-operative X-ray.
 #[derive(Debug, Parser)]
 #[command(name = "isocenter", version, about, after_help = EXIT_CODES)]
+#[command(subcommand_required = true, arg_required_else_help = false)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -33,6 +35,7 @@ pub(crate) enum Command {
     /// Register a CT to an X-ray
     Register(RegisterArgs),
     /// Convert poses between programs
+    #[command(subcommand_required = true, arg_required_else_help = false)]
     Pose {
         #[command(subcommand)]
         command: PoseCommand,
@@ -57,10 +60,10 @@ pub(crate) struct PhantomArgs {
     #[arg(long, value_name = "LABELS")]
     pub(crate) labels: Option<PathBuf>,
     /// Another seed is another patient
-    #[arg(long, default_value_t = isocenter::volume::PhantomConfig::default().seed)]
+    #[arg(long, default_value_t = isocenter::volume::PhantomConfig::default().seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Voxel size (mm)
-    #[arg(long, value_name = "MM", default_value_t = isocenter::volume::PhantomConfig::default().spacing_mm)]
+    #[arg(long, value_name = "MM", default_value_t = isocenter::volume::PhantomConfig::default().spacing_mm, allow_negative_numbers = true)]
     pub(crate) spacing_mm: f64,
 }
 
@@ -102,17 +105,17 @@ impl std::str::FromStr for MaskArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let Some((path, list)) = text.rsplit_once(':') else {
+        // A colon may belong to the path: labels follow the one after the file's extension.
+        let after_extension =
+            |(path, _): &(&str, &str)| path.ends_with(".nii") || path.ends_with(".nii.gz");
+        let Some((path, list)) = text.rsplit_once(':').filter(after_extension) else {
             return Ok(Self { path: text.into(), ids: Vec::new() });
         };
-        // A colon may belong to the path; what follows it is a list only if it looks like one.
-        if list.is_empty() || !list.chars().all(|c| c.is_ascii_digit() || c == ',') {
-            return Ok(Self { path: text.into(), ids: Vec::new() });
-        }
-        let id = |id: &str| {
-            id.parse().map_err(|_| {
-                format!("'{id}' is not a label: write numbers from 1 to 65535, such as 20,21")
-            })
+        let id = |id: &str| match id.parse() {
+            Ok(0) | Err(_) => {
+                Err(format!("'{id}' is not a label: write numbers from 1 to 65535, such as 20,21"))
+            }
+            Ok(id) => Ok(id),
         };
         Ok(Self { path: path.into(), ids: list.split(',').map(id).collect::<Result<_, _>>()? })
     }
@@ -128,8 +131,31 @@ pub(crate) struct ViewArgs {
     #[arg(long, value_name = "X,Y,Z", requires = "view", allow_hyphen_values = true)]
     pub(crate) isocenter_mm: Option<PointArg>,
     /// Distance from source to isocenter (mm), instead of the camera's
-    #[arg(long, value_name = "MM", requires = "view")]
+    #[arg(long, value_name = "MM", requires = "view", allow_negative_numbers = true, value_parser = length_mm)]
     pub(crate) source_to_isocenter_mm: Option<f64>,
+}
+
+impl ViewArgs {
+    /// What the parser lets pass: a pose beside what only a view can use.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let unused = [
+            ("--isocenter-mm", self.isocenter_mm.is_some()),
+            ("--source-to-isocenter-mm", self.source_to_isocenter_mm.is_some()),
+        ];
+        match unused.into_iter().find(|(_, given)| *given && self.view.is_none()) {
+            Some((flag, _)) => {
+                bail!("{flag} places a --view and has no use with a pose: leave one of them out")
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn length_mm(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(length) if length.is_finite() && length > 0.0 => Ok(length),
+        _ => Err(format!("'{text}' is not a length: write a positive number of mm, such as 700")),
+    }
 }
 
 /// Three comma-separated numbers.
@@ -246,10 +272,10 @@ pub(crate) struct ConvertArgs {
     #[arg(long, default_value = "ap", value_parser = orientation)]
     pub(crate) orientation: Orientation,
     /// Distance from source to isocenter (mm): plastimatch, prost
-    #[arg(long, value_name = "MM")]
+    #[arg(long, value_name = "MM", allow_negative_numbers = true, value_parser = length_mm)]
     pub(crate) source_to_isocenter_mm: Option<f64>,
     /// Distance from source to detector (mm): prost
-    #[arg(long, value_name = "MM")]
+    #[arg(long, value_name = "MM", allow_negative_numbers = true, value_parser = length_mm)]
     pub(crate) source_to_detector_mm: Option<f64>,
     /// prost: its argument zRot90
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
@@ -303,6 +329,8 @@ mod tests {
         assert_eq!((mask.path.to_str(), &mask.ids[..]), (Some("a/labels.nii.gz"), &[20, 22][..]));
         let mask: MaskArg = "C:\\labels.nii".parse().unwrap();
         assert_eq!((mask.path.to_str(), mask.ids.len()), (Some("C:\\labels.nii"), 0));
+        assert!("labels.nii:0".parse::<MaskArg>().is_err());
+        assert!("labels.nii:".parse::<MaskArg>().is_err());
         assert!("labels.nii:70000".parse::<MaskArg>().is_err());
         assert!("labels.nii:20,,21".parse::<MaskArg>().is_err());
     }

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use isocenter::evaluate::Targets;
 use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::radiograph::{Image, ImageFlip, PixelValues, attenuation_of_intensity};
 use isocenter::register::RegisterConfig;
-use isocenter::volume::{AttenuationVolume, LabelMask, Region, Volume};
+use isocenter::volume::{AttenuationVolume, LabelMask, Region};
 use isocenter_io::image::read_image;
 use isocenter_io::points::read_points;
+use isocenter_io::text::read_text;
 use isocenter_io::volume::{read_ct, read_labels};
 use nalgebra::Vector3;
 
@@ -42,7 +43,13 @@ pub(crate) fn ct(args: &CtArgs, targets: &TargetSource<'_>) -> Result<(Ct, Optio
     ct.check_finite().with_context(in_ct)?;
     let targets = match targets {
         TargetSource::None => None,
-        TargetSource::Wanted(file) => Some(find_targets(*file, labels.as_ref(), &ct)?),
+        TargetSource::Wanted(Some(path)) => Some(targets_of_file(path)?),
+        TargetSource::Wanted(None) => Some(match (&args.mask, &labels) {
+            (Some(mask), Some(labels)) => Targets::from_label_centroids(labels)
+                .with_context(|| mask.path.display().to_string())?,
+            _ => Targets::from_bone(&ct, &Region::whole(&ct), TARGET_SEED)
+                .with_context(|| format!("{} (--targets)", args.ct.display()))?,
+        }),
     };
     let mut pivot_world_mm = ct.center_world_mm();
     if let (Some(MaskArg { path, ids }), Some(labels)) = (&args.mask, labels) {
@@ -58,23 +65,32 @@ pub(crate) fn ct(args: &CtArgs, targets: &TargetSource<'_>) -> Result<(Ct, Optio
 /// What is outside of a mask.
 const AIR_HU: f32 = -1000.0;
 
-fn find_targets(
-    file: Option<&Path>,
-    labels: Option<&Volume<u16>>,
-    ct: &Volume<f32>,
-) -> Result<Targets> {
-    match (file, labels) {
-        (Some(path), _) => {
-            let name = path.to_string_lossy().to_lowercase();
-            let targets = if name.ends_with(".nii") || name.ends_with(".nii.gz") {
-                Targets::from_label_centroids(&read_labels(path)?)
-            } else {
-                Targets::from_points(read_points(path)?.into_iter().map(|p| p.world_mm).collect())
-            };
-            targets.with_context(|| path.display().to_string())
-        }
-        (None, Some(labels)) => Ok(Targets::from_label_centroids(labels)?),
-        (None, None) => Ok(Targets::from_bone(ct, &Region::whole(ct), TARGET_SEED)?),
+fn targets_of_file(path: &Path) -> Result<Targets> {
+    let name = path.to_string_lossy().to_lowercase();
+    let targets = if name.ends_with(".nii") || name.ends_with(".nii.gz") {
+        Targets::from_label_centroids(&read_labels(path)?)
+    } else {
+        Targets::from_points(read_points(path)?.into_iter().map(|p| p.world_mm).collect())
+    };
+    targets.with_context(|| path.display().to_string())
+}
+
+/// What a pose comes from, for messages: its file, or the view.
+pub(crate) fn pose_name(file: Option<&Path>, args: &ViewArgs) -> String {
+    match (file, args.view) {
+        (Some(path), _) => path.display().to_string(),
+        (None, Some(view)) => format!("--view {view}"),
+        (None, None) => "the pose".to_owned(),
+    }
+}
+
+/// Refuses to write over a file that is read.
+pub(crate) fn keep_input(output: &Path, inputs: &[&Path]) -> Result<()> {
+    let Ok(output_file) = output.canonicalize() else { return Ok(()) };
+    let same = |input: &&&Path| input.canonicalize().is_ok_and(|input| input == output_file);
+    match inputs.iter().find(same) {
+        Some(_) => bail!("{}: this is an input: write to another name", output.display()),
+        None => Ok(()),
     }
 }
 
@@ -87,12 +103,6 @@ pub(crate) fn view_pose(
     let Some(view) = args.view else {
         bail!("a start is needed: give a pose or --view");
     };
-    if let Some(distance) = args.source_to_isocenter_mm {
-        ensure!(
-            distance.is_finite() && distance > 0.0,
-            "--source-to-isocenter-mm is {distance}: it must be a positive number of millimetres"
-        );
-    }
     let known = args.source_to_isocenter_mm.or(camera.source_to_isocenter_mm());
     let distance_mm = known.unwrap_or_else(|| camera.source_to_isocenter_or_assumed_mm());
     let remark = known.is_none().then(|| {
@@ -130,7 +140,12 @@ pub(crate) fn xray(
 /// The settings of a file, or the defaults.
 pub(crate) fn config(path: Option<&Path>) -> Result<RegisterConfig> {
     let Some(path) = path else { return Ok(RegisterConfig::default()) };
-    let in_file = || path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(in_file)?;
-    toml::from_str(&text).with_context(in_file)
+    let text = read_text(path)?;
+    let config: RegisterConfig = toml::from_str(&text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = 1 + before.matches('\n').count();
+        anyhow!("{}: line {line}: {}", path.display(), error.message())
+    })?;
+    config.check().with_context(|| path.display().to_string())?;
+    Ok(config)
 }

@@ -45,8 +45,10 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = error.to_string();
-    let message = text.split("\n\n").next().unwrap_or(&text);
-    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let closing = |part: &&str| part.starts_with("Usage:") || part.starts_with("For more");
+    let parts: Vec<&str> = text.split("\n\n").take_while(|part| !closing(part)).collect();
+    let message = parts.join(";");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
     complain(&format!("{}; `isocenter --help` lists what there is", one_line(message)))
 }
 

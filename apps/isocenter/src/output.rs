@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use isocenter::geometry::PivotMotion;
 use isocenter::radiograph::{ImageFlip, PixelValues};
 use isocenter::register::{RegisterConfig, Registration};
@@ -17,7 +17,7 @@ use serde::Serialize;
 
 /// Prints a line on standard output.
 pub(crate) fn say(line: &str) -> Result<()> {
-    Ok(writeln!(std::io::stdout(), "{line}")?)
+    writeln!(std::io::stdout(), "{line}").context("standard output")
 }
 
 /// Prints a value as JSON on standard output.

@@ -64,6 +64,14 @@ fn write(
     Ok(())
 }
 
+/// Checks that a file may take a name, as far as that shows before it is written.
+pub(crate) fn check_place(path: &Path) -> Result<(), FileProblem> {
+    if path.is_dir() || path.file_name().is_none() {
+        return Err(FileProblem::IsFolder);
+    }
+    existing_parent(path).map(|_| ())
+}
+
 /// Temporary files are private by default; these become the user's files, so they get what any
 /// new file gets: `mode` less the umask.
 #[cfg(unix)]

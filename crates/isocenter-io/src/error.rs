@@ -40,6 +40,14 @@ pub enum FileProblem {
     /// A folder where a file is expected.
     #[error("this is a folder, not a file: name a file")]
     IsFolder,
+    /// A folder where a volume is expected.
+    #[error(
+        "this is a folder, and DICOM series are not read yet: convert it to one file ({supported})"
+    )]
+    VolumeFolder {
+        /// The extensions that would do.
+        supported: &'static str,
+    },
     /// A file where a folder is expected.
     #[error("this is a file, not a folder: name another folder, or move the file away")]
     IsFile,
@@ -52,13 +60,16 @@ pub enum FileProblem {
     /// The file has no bytes.
     #[error("the file is empty: copy or export it again")]
     Empty,
+    /// Bytes where a text is expected.
+    #[error("this is not a text file in UTF-8: name another file, or save it as UTF-8")]
+    NotText,
     /// The operating system refused.
     #[error("the system says: {0}")]
     System(io::Error),
     /// The name does not tell the format.
-    #[error("the name ends in {found}: supported here are {supported}")]
+    #[error("the name {found}: supported here are {supported}; convert the file or name another")]
     Extension {
-        /// How the name ends.
+        /// How the name ends, in words.
         found: String,
         /// The extensions that would do.
         supported: &'static str,

@@ -7,6 +7,7 @@
 //! | [`geometry`] | `pose.json`, `camera.json`, `pose.tfm` |
 //! | [`points`] | target points: csv, and `fcsv` and `mrk.json` of 3D Slicer |
 //! | [`atomic`] | files and folders that appear whole or not at all |
+//! | [`text`] | small text files: settings, poses of other programs |
 //! | [`error`] | [`FileError`]: which file, what was found, what to do |
 //!
 //! Every reader takes any bytes without a panic, and the memory it asks for is bounded by what the
@@ -20,6 +21,7 @@ mod nifti;
 mod open;
 pub mod points;
 mod samples;
+pub mod text;
 pub mod volume;
 
 pub use error::{FileError, FileProblem};

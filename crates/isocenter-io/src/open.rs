@@ -43,6 +43,11 @@ pub(crate) fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, FileProblem
     }
 }
 
+/// Reads a text of at most `limit` bytes.
+pub(crate) fn read_string(path: &Path, limit: u64) -> Result<String, FileProblem> {
+    String::from_utf8(read_bytes(path, limit)?).map_err(|_| FileProblem::NotText)
+}
+
 /// A file's contents, decompressed where they are gzip.
 pub(crate) struct Stream {
     reader: Box<dyn Read>,
@@ -108,8 +113,8 @@ pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
 /// The error for a name that tells no supported format.
 pub(crate) fn unknown_extension(path: &Path, supported: &'static str) -> FileProblem {
     let found = match path.extension() {
-        Some(extension) => format!("'.{}'", one_line(&extension.to_string_lossy())),
-        None => "no extension".to_owned(),
+        Some(extension) => format!("ends in '.{}'", one_line(&extension.to_string_lossy())),
+        None => "has no extension".to_owned(),
     };
     FileProblem::Extension { found, supported }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use cpu_time::ProcessTime;
 use isocenter::project::Projector;
 use isocenter::volume::{AttenuationMap, AttenuationVolume};
@@ -33,11 +33,14 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     let pose = read_pose(&args.pose)?;
     let ct = read_ct(&args.ct)?;
     let pivot_world_mm = ct.center_world_mm();
-    let volume = AttenuationVolume::from_hounsfield(ct, &AttenuationMap::default())?;
+    let volume = AttenuationVolume::from_hounsfield(ct, &AttenuationMap::default())
+        .with_context(|| args.ct.display().to_string())?;
     let projector = Projector::new(volume);
+    let in_pose = || args.pose.display().to_string();
     let timings = Timings {
-        forward: time(args.runs, || projector.forward(&camera, &pose))?,
-        jet: time(args.runs, || projector.jet(&camera, &pose, pivot_world_mm))?,
+        forward: time(args.runs, || projector.forward(&camera, &pose)).with_context(in_pose)?,
+        jet: time(args.runs, || projector.jet(&camera, &pose, pivot_world_mm))
+            .with_context(in_pose)?,
     };
     if args.json {
         return say_json(&timings);

@@ -82,6 +82,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         xray_values,
         image_flip: ImageFlip::None,
         start,
+        start_name: "the start".to_owned(),
+        xray_name: "the X-ray".to_owned(),
         truth: Some((truth, targets)),
         config: RegisterConfig::default(),
         attenuation: AttenuationMap::default(),

@@ -1,16 +1,21 @@
 //! `isocenter drr`: a radiograph of a CT.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use isocenter::project::Projector;
 use isocenter_io::geometry::{read_camera, read_pose};
-use isocenter_io::image::write_line_integral;
+use isocenter_io::image::{check_output, write_line_integral};
 
 use crate::cli::DrrArgs;
-use crate::input::{TargetSource, ct, view_pose};
+use crate::input::{TargetSource, ct, keep_input, pose_name, view_pose};
 use crate::output::say;
 use crate::progress::Progress;
 
 pub(crate) fn run(args: &DrrArgs) -> Result<()> {
+    args.view.check()?;
+    check_output(&args.output)?;
+    let mask = args.ct.mask.as_ref().map(|mask| &*mask.path);
+    let inputs = [Some(&*args.ct.ct), Some(&*args.camera), args.pose.as_deref(), mask];
+    keep_input(&args.output, &inputs.into_iter().flatten().collect::<Vec<_>>())?;
     let progress = Progress::new("reading");
     let camera = read_camera(&args.camera)?;
     let pose = args.pose.as_ref().map(read_pose).transpose()?;
@@ -20,7 +25,9 @@ pub(crate) fn run(args: &DrrArgs) -> Result<()> {
         None => view_pose(&args.view, &camera, ct.pivot_world_mm)?,
     };
     progress.doing("rendering");
-    let image = Projector::new(ct.volume).forward(&camera, &pose)?;
+    let image = Projector::new(ct.volume)
+        .forward(&camera, &pose)
+        .with_context(|| pose_name(args.pose.as_deref(), &args.view))?;
     write_line_integral(&args.output, &image)?;
     drop(progress);
     let (low, high) = image.range();

@@ -8,12 +8,15 @@ use isocenter::project::Projector;
 use isocenter::radiograph::{Image, ImageFlip, PixelValues, attenuation_of_intensity};
 use isocenter::volume::{Affine, AttenuationMap, AttenuationVolume, Volume};
 use isocenter_io::geometry::{read_camera, read_pose};
-use isocenter_io::image::{LoadedImage, read_image};
+use isocenter_io::image::{LoadedImage, check_output, read_image};
+use isocenter_io::text::read_text;
 use isocenter_io::volume::read_ct;
+use isocenter_io::{FileError, FileProblem};
 use isocenter_report::{RgbImage, display, side_by_side};
 use serde::Serialize;
 
 use crate::cli::InfoArgs;
+use crate::input::keep_input;
 use crate::output::{say, say_json, write_picture};
 
 /// What a file holds.
@@ -69,6 +72,15 @@ pub(crate) fn run(args: &InfoArgs) -> Result<()> {
         "--preview draws one file, {} were given: name one",
         args.files.len()
     );
+    if let Some(picture) = &args.preview {
+        ensure!(
+            picture.extension().is_some_and(|e| e.eq_ignore_ascii_case("png")),
+            "{}: --preview writes a picture: choose a name that ends in .png",
+            picture.display()
+        );
+        check_output(picture)?;
+        keep_input(picture, &args.files.iter().map(|file| &**file).collect::<Vec<_>>())?;
+    }
     let mut descriptions = Vec::new();
     for file in &args.files {
         let content = read(file)?;
@@ -91,9 +103,17 @@ fn read(path: &Path) -> Result<Content> {
             (Ok(camera), _) => Ok(Content::Camera(camera)),
             (_, Ok(pose)) => Ok(Content::Pose(pose)),
             (Err(as_camera), Err(as_pose)) => {
-                let text = std::fs::read_to_string(path).unwrap_or_default();
-                let looks_like_pose = text.contains("\"camera_from_world\"");
-                Err(if looks_like_pose { as_pose } else { as_camera }.into())
+                let text = read_text(path)?;
+                if text.contains("\"camera_from_world\"") {
+                    return Err(as_pose.into());
+                }
+                ensure!(
+                    text.contains("\"source_to_detector_mm\""),
+                    "{}: neither a camera.json (it has the key source_to_detector_mm) nor a \
+                     pose.json (camera_from_world): name one of these",
+                    path.display()
+                );
+                Err(as_camera.into())
             }
         };
     }
@@ -104,8 +124,19 @@ fn read(path: &Path) -> Result<Content> {
             (Err(as_volume), _) => Err(as_volume.into()),
         };
     }
-    Ok(Content::Image(read_image(path)?))
+    ensure!(!path.is_dir(), "{}: this is a folder: name the files in it", path.display());
+    match read_image(path) {
+        Ok(image) => Ok(Content::Image(image)),
+        Err(FileError { path, problem: FileProblem::Extension { found, .. } }) => {
+            Err(FileError { path, problem: FileProblem::Extension { found, supported: FILES } }
+                .into())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
+
+/// The extensions of the files that can be described.
+const FILES: &str = ".json (camera, pose), .nii, .nii.gz, .png, .tif, .tiff, .npy";
 
 fn describe(path: &Path, content: &Content) -> Description {
     let file = path.display().to_string();
@@ -192,7 +223,9 @@ fn print(description: &Description) -> Result<()> {
                 "  orientation  i to {to_i}, j to {to_j}, k to {to_k} ({handedness}-handed)"
             ))?;
             say(&format!("  center       ({x:.1}, {y:.1}, {z:.1}) mm LPS"))?;
-            say(&format!("  values       {} to {} (HU in a CT)", range[0], range[1]))?;
+            if range[0] <= range[1] {
+                say(&format!("  values       {} to {} (HU in a CT)", range[0], range[1]))?;
+            }
             if *not_finite > 0 {
                 say(&format!("  warning      {not_finite} voxels are NaN or infinite"))?;
             }

@@ -1,14 +1,19 @@
 //! `isocenter phantom`: a CT of a lower back, from a seed.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use isocenter::volume::{Phantom, PhantomConfig};
-use isocenter_io::volume::{write_labels, write_volume_i16};
+use isocenter_io::volume::{check_output, write_labels, write_volume_i16};
 
 use crate::cli::PhantomArgs;
 use crate::output::say;
 use crate::progress::Progress;
 
 pub(crate) fn run(args: &PhantomArgs) -> Result<()> {
+    check_output(&args.output)?;
+    if let Some(labels) = &args.labels {
+        check_output(labels)?;
+        ensure!(*labels != args.output, "{}: named twice, for CT and labels", labels.display());
+    }
     let progress = Progress::new("making the phantom");
     let config =
         PhantomConfig { seed: args.seed, spacing_mm: args.spacing_mm, ..PhantomConfig::default() };

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use isocenter::geometry::conversion::{
-    Convention, ConvertedPose, DiffDrrPose, ForeignPose, NanoDrrPose, PlastimatchPose, ProStPose,
-    ProStVolume, TargetGeometry,
+    Convention, ConversionError, ConvertedPose, DiffDrrPose, ForeignPose, NanoDrrPose,
+    PlastimatchPose, ProStPose, ProStVolume, TargetGeometry,
 };
 use isocenter::radiograph::ImageFlip;
 use isocenter_io::atomic::write_file;
 use isocenter_io::geometry::{read_pose, write_pose};
+use isocenter_io::text::read_text;
 use isocenter_io::volume::read_ct;
 
 use crate::cli::ConvertArgs;
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
 
 fn read<P: ForeignPose>(path: &Path) -> Result<ConvertedPose> {
     let in_file = || path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(in_file)?;
+    let text = read_text(path)?;
     let pose: P = serde_json::from_str(&text)
         .with_context(|| format!("{}: not a {} pose", path.display(), P::CONVENTION))?;
     pose.to_camera_from_world().with_context(in_file)
@@ -61,10 +62,26 @@ fn write<P: ForeignPose>(
     pose: &ConvertedPose,
     target: &TargetGeometry,
 ) -> Result<ImageFlip> {
-    let foreign = P::from_camera_from_world(&pose.camera_from_world, target)?;
+    let foreign = P::from_camera_from_world(&pose.camera_from_world, target).map_err(ask_for)?;
     let json = serde_json::to_string_pretty(&foreign)?;
     write_file(path, |out| writeln!(out, "{json}"))?;
     Ok(foreign.to_camera_from_world()?.image_flip)
+}
+
+/// Names the argument that gives what is missing.
+fn ask_for(error: ConversionError) -> anyhow::Error {
+    match error {
+        ConversionError::Missing { target, key } => {
+            let argument = match key {
+                "volume_center_world_mm" => "--ct or --volume-center-mm",
+                "source_to_isocenter_mm" => "--source-to-isocenter-mm",
+                "source_to_detector_mm" => "--source-to-detector-mm",
+                _ => "--ct",
+            };
+            anyhow!("a pose for {target} needs {key}: give {argument}")
+        }
+        other => other.into(),
+    }
 }
 
 /// What the target needs beside the pose, from the CT or the arguments.

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use isocenter::evaluate::Targets;
 use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::radiograph::{Image, ImageFlip, PixelValues};
-use isocenter::register::{Case, RegisterConfig, Registration, register};
+use isocenter::register::{Case, RegisterConfig, RegisterError, Registration, register};
 use isocenter::volume::AttenuationMap;
 use isocenter_io::atomic::OutputFolder;
 use isocenter_io::geometry::{read_camera, read_pose};
@@ -29,6 +29,9 @@ pub(crate) struct Task {
     pub(crate) xray_values: PixelValues,
     pub(crate) image_flip: ImageFlip,
     pub(crate) start: RigidTransform,
+    /// What start and X-ray are called in messages.
+    pub(crate) start_name: String,
+    pub(crate) xray_name: String,
     /// The true pose and where to measure, where they are known.
     pub(crate) truth: Option<(RigidTransform, Targets)>,
     pub(crate) config: RegisterConfig,
@@ -47,6 +50,7 @@ pub(crate) struct Outcome {
 pub(crate) fn run(args: &RegisterArgs) -> Result<()> {
     let begun = Instant::now();
     let progress = Progress::new("reading");
+    args.view.check()?;
     // The small files first: what is wrong with them need not wait for the CT.
     let config = input::config(args.config.as_deref())?;
     let camera = read_camera(&args.camera)?;
@@ -71,6 +75,8 @@ pub(crate) fn run(args: &RegisterArgs) -> Result<()> {
         xray_values,
         image_flip: args.flip,
         start,
+        start_name: input::pose_name(args.init.as_deref(), &args.view),
+        xray_name: args.xray.display().to_string(),
         truth: truth.zip(targets),
         config,
         attenuation: args.ct.attenuation,
@@ -105,7 +111,13 @@ pub(crate) fn perform(task: Task, begun: Instant, progress: &Progress) -> Result
     let reading_s = begun.elapsed().as_secs_f64();
     let Task { ct, camera, xray, start, config, .. } = task;
     let case = Case::new(ct.volume, camera, xray, ct.pivot_world_mm)?;
-    let found = register(&case, &start, &config, &mut |event| progress.follow(event))?;
+    let found =
+        register(&case, &start, &config, &mut |event| progress.follow(event)).map_err(|error| {
+            match &error {
+                RegisterError::Similarity(_) => anyhow!(error).context(task.xray_name.clone()),
+                _ => anyhow!(error).context(task.start_name.clone()),
+            }
+        })?;
     let seconds = begun.elapsed().as_secs_f64();
 
     progress.doing("drawing");

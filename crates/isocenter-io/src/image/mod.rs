@@ -23,6 +23,7 @@ use std::path::Path;
 use isocenter::geometry::Camera;
 use isocenter::radiograph::{Image, ImageError, PixelValues};
 
+use crate::atomic;
 use crate::error::{At, FileError, FileProblem};
 use crate::open::{has_extension, read_bytes, unknown_extension};
 use crate::samples::SampleType;
@@ -110,6 +111,16 @@ fn read(path: &Path) -> Result<LoadedImage, FileProblem> {
         Format::Npy => npy::decode(&read_bytes(path, LONGEST)?),
         Format::Nifti => nifti::read(path),
     }
+}
+
+/// Checks that an image can be written under a name: before it is computed, so that a mistyped
+/// name costs no time.
+///
+/// # Errors
+/// If the extension is not supported, the folder does not exist, or the name is a folder's.
+pub fn check_output(path: impl AsRef<Path>) -> Result<(), FileError> {
+    let path = path.as_ref();
+    format(path).and_then(|_| atomic::check_place(path)).at(path)
 }
 
 /// Writes a DRR. `.npy`, `.tif`, `.tiff`, `.nii` and `.nii.gz` hold the line integrals as 32-bit

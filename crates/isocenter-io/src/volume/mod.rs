@@ -10,6 +10,7 @@ use std::path::Path;
 
 use isocenter::volume::Volume;
 
+use crate::atomic;
 use crate::error::{At, FileError, FileProblem};
 use crate::open::{has_extension, unknown_extension};
 
@@ -27,12 +28,22 @@ fn format(path: &Path) -> Result<Format, FileProblem> {
     if crate::nifti::EXTENSIONS.iter().any(|e| has_extension(path, e)) {
         Ok(Format::Nifti)
     } else if path.is_dir() {
-        Err(FileProblem::IsFolder)
+        Err(FileProblem::VolumeFolder { supported: VOLUME_EXTENSIONS })
     } else if [".hdr", ".img", ".hdr.gz", ".img.gz"].iter().any(|e| has_extension(path, e)) {
         Err(crate::nifti::NiftiError::Pair.into())
     } else {
         Err(unknown_extension(path, VOLUME_EXTENSIONS))
     }
+}
+
+/// Checks that a volume can be written under a name: before it is computed, so that a mistyped
+/// name costs no time.
+///
+/// # Errors
+/// If the extension is not supported, the folder does not exist, or the name is a folder's.
+pub fn check_output(path: impl AsRef<Path>) -> Result<(), FileError> {
+    let path = path.as_ref();
+    nifti::check_name(path).and_then(|()| atomic::check_place(path)).at(path)
 }
 
 /// Reads a CT.

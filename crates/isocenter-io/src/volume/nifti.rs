@@ -55,7 +55,7 @@ fn volume_dims(header: &Header) -> Result<([usize; 3], usize), FileProblem> {
     Ok((dims, count.ok_or(FileProblem::Memory { bytes: u64::MAX })?))
 }
 
-fn check_name(path: &Path) -> Result<(), FileProblem> {
+pub(super) fn check_name(path: &Path) -> Result<(), FileProblem> {
     if EXTENSIONS.iter().any(|e| has_extension(path, e)) {
         Ok(())
     } else {

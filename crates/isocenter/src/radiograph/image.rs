@@ -32,7 +32,9 @@ pub enum ImageError {
         value: f32,
     },
     /// All pixels have one value.
-    #[error("every pixel is {value}: there is nothing to see in the image")]
+    #[error(
+        "every pixel is {value}: there is nothing to see in the image; use another one, or export it again"
+    )]
     Constant {
         /// The value.
         value: f32,

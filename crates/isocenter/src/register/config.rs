@@ -1,7 +1,10 @@
 //! The settings of a registration: at once defaults, configuration file and record in the result.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
+use super::error::RegisterError;
 use crate::optimize::LevenbergMarquardtConfig;
 
 /// Settings of a registration from a start.
@@ -14,6 +17,83 @@ pub struct RegisterConfig {
     pub multi_start: MultiStartConfig,
     /// The way from coarse to fine.
     pub refine: RefineConfig,
+}
+
+impl RegisterConfig {
+    /// Checks that the settings make sense.
+    ///
+    /// # Errors
+    /// The first setting that does not, by its name in the configuration file.
+    ///
+    /// # Examples
+    /// ```
+    /// use isocenter::register::RegisterConfig;
+    /// let mut config = RegisterConfig::default();
+    /// assert!(config.check().is_ok());
+    /// config.multi_start.depth_mm = -1.0;
+    /// assert!(config.check().unwrap_err().to_string().contains("multi_start.depth_mm is -1"));
+    /// ```
+    pub fn check(&self) -> Result<(), RegisterError> {
+        let refused = |name, found: &dyn fmt::Display, expected| {
+            Err(RegisterError::Setting { name, found: found.to_string(), expected })
+        };
+        let Self { similarity, multi_start, refine } = self;
+        let optimizer = &refine.optimizer;
+        let sides = &refine.longest_sides_px;
+        let shortest = sides.iter().copied().min().unwrap_or(0);
+        let sides_px = [
+            ("multi_start.longest_side_px", multi_start.longest_side_px),
+            ("refine.longest_sides_px", shortest),
+        ];
+        let counts = [
+            ("multi_start.polished", multi_start.polished),
+            ("multi_start.promoted", multi_start.promoted),
+            ("multi_start.max_evaluations", multi_start.max_evaluations),
+            ("refine.optimizer.max_evaluations", optimizer.max_evaluations),
+        ];
+        let not_negative = [
+            ("similarity.ncc", similarity.ncc),
+            ("similarity.gradient_ncc", similarity.gradient_ncc),
+            ("similarity.patch_ncc", similarity.patch_ncc),
+            ("multi_start.rotation_deg", multi_start.rotation_deg),
+            ("multi_start.in_plane_mm", multi_start.in_plane_mm),
+            ("multi_start.depth_mm", multi_start.depth_mm),
+            ("refine.optimizer.tolerance_deg", optimizer.tolerance_deg),
+            ("refine.optimizer.tolerance_mm", optimizer.tolerance_mm),
+        ];
+        let positive = [
+            ("refine.optimizer.longest_step_deg", optimizer.longest_step_deg),
+            ("refine.optimizer.longest_step_mm", optimizer.longest_step_mm),
+            ("refine.optimizer.initial_damping", optimizer.initial_damping),
+        ];
+        if sides.is_empty() {
+            return refused("refine.longest_sides_px", &"empty", "a list of at least one side");
+        }
+        if let Some((name, found)) = sides_px.iter().find(|(_, side)| *side < 8) {
+            return refused(name, found, "at least 8");
+        }
+        if multi_start.samples > 1_000_000 {
+            return refused("multi_start.samples", &multi_start.samples, "at most 1000000");
+        }
+        if let Some((name, found)) = counts.iter().find(|(_, n)| !(1..=1000).contains(n)) {
+            return refused(name, found, "1 to 1000");
+        }
+        let finite = |value: f64, fits: bool| value.is_finite() && fits;
+        if let Some((name, found)) = not_negative.iter().find(|(_, v)| !finite(*v, *v >= 0.0)) {
+            return refused(name, found, "a finite number, zero or more");
+        }
+        if let Some((name, found)) = positive.iter().find(|(_, v)| !finite(*v, *v > 0.0)) {
+            return refused(name, found, "a finite number above zero");
+        }
+        if similarity.ncc + similarity.gradient_ncc + similarity.patch_ncc == 0.0 {
+            return refused(
+                "similarity",
+                &"zero throughout",
+                "above zero for one measure at least",
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Weights of the similarity measures; their sum does not matter.

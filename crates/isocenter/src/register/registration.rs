@@ -106,7 +106,7 @@ pub fn register(
     config: &RegisterConfig,
     observe: &mut dyn FnMut(&Event<'_>),
 ) -> Result<Registration, RegisterError> {
-    check(config)?;
+    config.check()?;
     let depth_mm = start_depth(case, start_camera_from_world)?;
     let sides = sides_px(case, config);
     let mut run = Run { case, config, depth_mm, trace: Vec::new(), timings: Vec::new(), observe };
@@ -130,41 +130,6 @@ pub fn register(
         trace: run.trace,
         timings: run.timings,
     })
-}
-
-fn check(config: &RegisterConfig) -> Result<(), RegisterError> {
-    let start = &config.multi_start;
-    let positive = [
-        ("multi_start.longest_side_px", start.longest_side_px),
-        ("multi_start.polished", start.polished),
-        ("multi_start.promoted", start.promoted),
-        ("multi_start.max_evaluations", start.max_evaluations),
-        ("refine.optimizer.max_evaluations", config.refine.optimizer.max_evaluations),
-        (
-            "refine.longest_sides_px",
-            config.refine.longest_sides_px.iter().copied().min().unwrap_or(0),
-        ),
-    ];
-    if let Some((name, found)) = positive.into_iter().find(|(_, value)| *value == 0) {
-        return Err(RegisterError::Setting {
-            name,
-            found: found.to_string(),
-            expected: "at least 1",
-        });
-    }
-    let ranges = [
-        ("multi_start.rotation_deg", start.rotation_deg),
-        ("multi_start.in_plane_mm", start.in_plane_mm),
-        ("multi_start.depth_mm", start.depth_mm),
-    ];
-    match ranges.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
-        Some((name, found)) => Err(RegisterError::Setting {
-            name,
-            found: found.to_string(),
-            expected: "a finite number, zero or more",
-        }),
-        None => Ok(()),
-    }
 }
 
 /// The levels' sides, cut where the X-ray is no larger.

@@ -11,11 +11,11 @@ use super::grid::Volume;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MaskError {
-    /// None of the wanted labels occurs.
-    #[error("the mask has no voxel with label {wanted}; labels present: {present}", wanted = list(wanted), present = list(present))]
+    /// A label that is wanted does not occur.
+    #[error("the mask has no voxel with label {missing}; labels present: {present}: name some of these", missing = list(missing, "other than 0"), present = list(present, "none"))]
     NoSuchLabel {
-        /// The labels asked for; empty means any but 0.
-        wanted: Vec<u16>,
+        /// Those of the labels asked for that do not occur; empty if any but 0 would have done.
+        missing: Vec<u16>,
         /// The labels that occur.
         present: Vec<u16>,
     },
@@ -26,9 +26,9 @@ pub enum MaskError {
     NoOverlap,
 }
 
-fn list(labels: &[u16]) -> String {
+fn list(labels: &[u16], empty: &str) -> String {
     if labels.is_empty() {
-        return "other than 0".to_owned();
+        return empty.to_owned();
     }
     labels.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -46,7 +46,7 @@ impl LabelMask {
     /// The structures with the given labels; with none given, all that have a label but 0.
     ///
     /// # Errors
-    /// If no voxel has one of the labels.
+    /// If one of the labels does not occur, or with none given there is only 0.
     pub fn new(labels: Volume<u16>, ids: &[u16]) -> Result<Self, MaskError> {
         let mut counts = vec![0_usize; usize::from(u16::MAX) + 1];
         for &label in labels.voxels() {
@@ -54,9 +54,11 @@ impl LabelMask {
         }
         let wanted = |label: u16| if ids.is_empty() { label != 0 } else { ids.contains(&label) };
         let kept: Vec<bool> = (0..=u16::MAX).map(wanted).collect();
-        if !kept.iter().zip(&counts).any(|(&kept, &count)| kept && count > 0) {
-            let present = (1..=u16::MAX).filter(|&l| counts[usize::from(l)] > 0).collect();
-            return Err(MaskError::NoSuchLabel { wanted: ids.to_vec(), present });
+        let occurs = |label: &u16| counts[usize::from(*label)] > 0;
+        let present: Vec<u16> = (1..=u16::MAX).filter(occurs).collect();
+        let missing: Vec<u16> = ids.iter().copied().filter(|id| !occurs(id)).collect();
+        if !missing.is_empty() || (ids.is_empty() && present.is_empty()) {
+            return Err(MaskError::NoSuchLabel { missing, present });
         }
         let centroid_index = centroid(&labels, |label| kept[usize::from(label)]);
         let centroid_world_mm = labels.world_from_index().point(centroid_index);
@@ -160,8 +162,10 @@ mod tests {
                 }
             }
         }
-        let error = LabelMask::new(labels, &[5, 6]).unwrap_err();
+        let error = LabelMask::new(labels.clone(), &[5, 6]).unwrap_err();
         assert!(error.to_string().contains("label 5, 6; labels present: 3, 22"), "{error}");
+        let error = LabelMask::new(labels, &[22, 6]).unwrap_err();
+        assert_eq!(error, MaskError::NoSuchLabel { missing: vec![6], present: vec![3, 22] });
     }
 
     #[test]

@@ -1,0 +1,568 @@
+//! Proves: the program's commands work together from a CT and an X-ray to a pose that is right,
+//! whatever format the X-ray has and from whichever side it is seen; results are the same for
+//! every run and number of threads; they are whole or absent when the program is killed; they
+//! name no patient; and what is meant for programs to read has the keys that are promised.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use isocenter::geometry::conversion::Convention;
+use isocenter::radiograph::{Image, ImageFlip};
+use isocenter::volume::LabelMask;
+use isocenter_io::geometry::read_pose;
+use isocenter_io::image::{read_image, write_line_integral, write_png_rgb8};
+use isocenter_io::volume::{read_ct, read_labels};
+use serde_json::Value;
+use support::{PROGRAM, Scratch, contents};
+
+/// What a registration leaves.
+const FILES: [&str; 5] = ["overlay.png", "pose.json", "pose.tfm", "result.json", "trace.csv"];
+
+const REGISTER: &str = "register --ct ct.nii --camera camera.json --init start.json";
+
+/// At 6 mm voxels and 2.5 mm pixels at the patient a good registration ends below a third of a
+/// voxel; a wrong one is centimeters off.
+const GOOD_MM: f64 = 2.0;
+
+impl Scratch {
+    fn xray(&self) -> Image {
+        read_image(self.path("xray.tif")).unwrap().image
+    }
+
+    /// `result.json` without what differs from run to run.
+    fn timeless_result(&self, folder: &str) -> Value {
+        let mut result = self.json(&format!("{folder}/result.json"));
+        let keys = result.as_object_mut().unwrap();
+        assert!(keys.remove("seconds").unwrap().as_f64().unwrap() > 0.0);
+        assert!(keys.remove("timings").unwrap().is_object());
+        result
+    }
+
+    fn assert_same_results(&self, a: &str, b: &str) {
+        for name in ["pose.json", "pose.tfm", "trace.csv", "overlay.png"] {
+            let read = |folder: &str| self.read(&format!("{folder}/{name}"));
+            assert!(read(a) == read(b), "{name} differs between {a} and {b}");
+        }
+        assert_eq!(self.timeless_result(a), self.timeless_result(b));
+    }
+
+    /// The files of a registration are there and can be read.
+    fn assert_whole(&self, folder: &str) {
+        for name in FILES {
+            assert!(self.path(folder).join(name).is_file(), "{folder}/{name} is missing");
+        }
+        read_pose(self.path(folder).join("pose.json")).unwrap();
+        read_image(self.path(folder).join("overlay.png")).unwrap();
+        let text = |name: &str| String::from_utf8(self.read(&format!("{folder}/{name}"))).unwrap();
+        let trace = text("trace.csv");
+        let columns = trace.lines().next().unwrap().split(',').count();
+        assert!(columns == 15 && trace.lines().count() > 10 && trace.ends_with('\n'));
+        assert!(trace.lines().all(|line| line.split(',').count() == columns));
+        assert!(text("pose.tfm").contains("AffineTransform_double_3_3"));
+        assert_eq!(self.json(&format!("{folder}/result.json"))["verdict"], "unjudged");
+    }
+}
+
+#[test]
+fn from_phantom_over_drr_to_pose() {
+    let case = Scratch::new();
+    let said = case.succeed("phantom -o p.nii.gz --labels l.nii.gz --spacing-mm 6");
+    assert!(said.contains("57 x 40 x 47"), "{said}");
+    let (ct, labels) = (case.path("p.nii.gz"), case.path("l.nii.gz"));
+    assert_eq!(read_ct(ct).unwrap(), read_ct(case.path("ct.nii")).unwrap());
+    assert_eq!(read_labels(labels).unwrap(), read_labels(case.path("labels.nii")).unwrap());
+    case.succeed("phantom -o other.nii.gz --spacing-mm 6 --seed 2");
+    assert_ne!(read_ct(case.path("other.nii.gz")).unwrap(), read_ct(case.path("ct.nii")).unwrap());
+
+    // One radiograph in four formats; PNG keeps intensity in steps of 1/65535.
+    let drr = "drr --ct p.nii.gz --camera camera.json";
+    let image = |name: &str| read_image(case.path(name)).unwrap().image;
+    for name in ["ap.npy", "ap.tif", "ap.nii.gz", "ap.png"] {
+        let said = case.succeed(&format!("{drr} --view ap -o {name}"));
+        assert!(said.starts_with(&format!("{name}: 96 x 80 pixels")), "{said}");
+    }
+    let ap = image("ap.npy");
+    assert!(image("ap.tif") == ap && image("ap.nii.gz") == ap);
+    for (&intensity, &line_integral) in image("ap.png").pixels().iter().zip(ap.pixels()) {
+        assert!((intensity - 65535.0 * (-line_integral).exp()).abs() <= 0.51);
+    }
+    // What is kept by a mask attenuates no more than all, and the rest is not nothing.
+    case.succeed(&format!("{drr} --view ap --mask l.nii.gz:20,21,22 -o spine.tif"));
+    let spine = image("spine.tif");
+    assert!(spine.pixels().iter().zip(ap.pixels()).all(|(part, all)| part <= &(all + 1e-4)));
+    assert!(spine.range().1 > 0.5 && spine.pixels().iter().filter(|&&p| p == 0.0).count() > 3000);
+    // From the two sides a patient is seen mirrored, save for the magnification.
+    for view in ["lateral-left", "lateral-right"] {
+        case.succeed(&format!("{drr} --view {view} -o {view}.tif"));
+    }
+    case.succeed(&format!("{drr} --view -30/10 -o oblique.tif --isocenter-mm -5,2.5,0"));
+    let (left, right) = (image("lateral-left.tif"), image("lateral-right.tif"));
+    let mirrored = relative_rms(&left, &right.flipped(ImageFlip::Columns));
+    assert!(mirrored < 0.5 * relative_rms(&left, &ap), "{mirrored}");
+    // The X-ray of the case comes from the reference projector, with noise of some percent.
+    case.succeed(&format!("{drr} --pose truth.json -o truth.tif"));
+    let difference = relative_rms(&image("truth.tif"), &case.xray());
+    assert!((0.001..0.05).contains(&difference), "{difference}");
+
+    // A DRR that was written is an X-ray that can be registered.
+    let register = "register --ct p.nii.gz --camera camera.json --init start.json";
+    case.succeed(&format!("{register} --xray truth.tif --out out"));
+    assert!(case.mtre_mm("out/pose.json") < 0.1, "{}", case.mtre_mm("out/pose.json"));
+}
+
+fn relative_rms(a: &Image, b: &Image) -> f64 {
+    let square = |x: f32| f64::from(x) * f64::from(x);
+    let pairs = a.pixels().iter().zip(b.pixels());
+    let difference: f64 = pairs.map(|(a, b)| square(a - b)).sum();
+    (difference / b.pixels().iter().map(|&b| square(b)).sum::<f64>()).sqrt()
+}
+
+#[test]
+fn from_a_pose_and_from_a_view() {
+    let case = Scratch::new();
+    assert!(case.mtre_mm("start.json") > 15.0);
+    let register = format!("{REGISTER} --xray xray.tif --truth truth.json --out out");
+    let said = case.succeed(&register);
+    for part in ["registered in", "mTRE", "unjudged", "overlay.png"] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    case.assert_whole("out");
+    let mut names: Vec<_> = contents(&case.path("out")).into_keys().collect();
+    names.sort();
+    assert_eq!(names, FILES);
+    assert!(case.mtre_mm("out/pose.json") < GOOD_MM, "{}", case.mtre_mm("out/pose.json"));
+    let result = case.json("out/result.json");
+    let keys: Vec<&String> = result.as_object().unwrap().keys().collect();
+    for key in [
+        "verdict",
+        "similarity",
+        "termination",
+        "seconds",
+        "timings",
+        "pivot_world_mm",
+        "image_flip",
+        "xray_values",
+        "start_mtre_mm",
+        "mtre_mm",
+        "mtre_across_ray_mm",
+        "mean_projection_distance_px",
+        "mean_projection_distance_mm",
+        "remarks",
+        "versions",
+        "config",
+    ] {
+        assert!(keys.iter().any(|k| *k == key), "{key} is not in result.json");
+    }
+    assert!(result["similarity"].as_f64().unwrap() > 0.9);
+    assert!(result["mtre_mm"].as_f64().unwrap() < GOOD_MM);
+    assert!(result["start_mtre_mm"].as_f64().unwrap() > 15.0);
+    assert_eq!(result["image_flip"], "none");
+    assert_eq!(result["xray_values"], "attenuation");
+    assert_eq!(result["versions"]["isocenter"], env!("CARGO_PKG_VERSION"));
+    assert!(result["config"]["multi_start"]["samples"].is_u64());
+
+    // The result as JSON, and nothing else; without a truth there is no error to tell.
+    let said = case.succeed(&format!("{REGISTER} --xray xray.tif --out json --json"));
+    let printed: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(printed, case.json("json/result.json"));
+    assert!(printed.get("mtre_mm").is_none());
+    assert_eq!(case.read("json/pose.json"), case.read("out/pose.json"));
+
+    // A folder that is there is brought up to date; what else is in it stays.
+    case.write("out/notes.txt", "precious");
+    case.write("out/pose.json", "old");
+    case.succeed(&register);
+    case.assert_same_results("out", "out");
+    assert_eq!(case.read("out/pose.json"), case.read("json/pose.json"));
+    assert_eq!(case.read("out/notes.txt"), b"precious");
+    assert_eq!(contents(&case.path("out")).len(), FILES.len() + 1);
+
+    let said = case
+        .succeed("register --ct ct.nii --xray xray.tif --camera camera.json --view ap --out view");
+    assert!(case.mtre_mm("view/pose.json") < GOOD_MM);
+    assert!(!said.contains("assumed"), "the camera says where the isocenter is: {said}");
+    // A camera that does not say where the isocenter is: the assumption is told and kept.
+    let camera = String::from_utf8(case.read("camera.json")).unwrap();
+    case.write("short.json", camera.replace(",\n  \"source_to_isocenter_mm\": 700.0", ""));
+    let said = case.succeed(
+        "register --ct ct.nii --xray xray.tif --camera short.json --view 180/0 --out short",
+    );
+    let remark = "source to isocenter assumed to be 714 mm";
+    assert!(said.contains(remark), "{said}");
+    let remarks = case.json("short/result.json")["remarks"].clone();
+    assert!(remarks[0].as_str().unwrap().contains(remark), "{remarks}");
+}
+
+#[test]
+fn the_same_for_every_run_and_number_of_threads() {
+    let case = Scratch::new();
+    for threads in ["1", "2", "5"] {
+        let arguments = format!("{REGISTER} --xray xray.tif --out threads-{threads}");
+        case.command(&arguments).env("RAYON_NUM_THREADS", threads).assert().success();
+    }
+    case.succeed(&format!("{REGISTER} --xray xray.tif --out again"));
+    for other in ["threads-2", "threads-5", "again"] {
+        case.assert_same_results("threads-1", other);
+    }
+}
+
+#[test]
+fn whatever_format_and_side_the_xray_has() {
+    let case = Scratch::new();
+    let xray = case.xray();
+    let (_, most) = xray.range();
+    write_line_integral(case.path("xray.npy"), &xray).unwrap();
+    write_line_integral(case.path("xray.nii.gz"), &xray).unwrap();
+    write_line_integral(case.path("xray.png"), &xray).unwrap();
+    // 8 bits: a picture saved in color, bright where bone is.
+    let gray = |pixel: &f32| (255.0 * pixel / most).round() as u8;
+    let rgb: Vec<u8> = xray.pixels().iter().flat_map(|p| [gray(p); 3]).collect();
+    write_png_rgb8(case.path("eight.png"), [96, 80], &rgb).unwrap();
+    // Floats that hold intensity.
+    let intensity = xray.clone().map(|line_integral| 4000.0 * (-line_integral).exp());
+    write_line_integral(case.path("intensity.npy"), &intensity).unwrap();
+    for (name, arguments, values) in [
+        ("tif", "--xray xray.tif", "attenuation"),
+        ("npy", "--xray xray.npy", "attenuation"),
+        ("nii", "--xray xray.nii.gz", "attenuation"),
+        ("png", "--xray xray.png", "intensity"),
+        ("eight", "--xray eight.png --xray-values attenuation", "attenuation"),
+        ("intensity", "--xray intensity.npy --xray-values intensity", "intensity"),
+    ] {
+        case.succeed(&format!("{REGISTER} {arguments} --out {name}"));
+        let error = case.mtre_mm(&format!("{name}/pose.json"));
+        assert!(error < GOOD_MM, "{name}: {error} mm");
+        assert_eq!(case.json(&format!("{name}/result.json"))["xray_values"], values);
+    }
+    for name in ["npy", "nii"] {
+        case.assert_same_results("tif", name);
+    }
+
+    // Stored as seen from the detector, or upside down: the pose is that of the patient.
+    for (flip, name) in
+        [(ImageFlip::Columns, "columns"), (ImageFlip::Rows, "rows"), (ImageFlip::Both, "both")]
+    {
+        write_line_integral(case.path("flipped.tif"), &xray.flipped(flip)).unwrap();
+        case.succeed(&format!("{REGISTER} --xray flipped.tif --flip {name} --out {name}"));
+        for file in ["pose.json", "trace.csv"] {
+            let read = |folder: &str| case.read(&format!("{folder}/{file}"));
+            assert_eq!(read(name), read("tif"), "--flip {name}: {file}");
+        }
+        assert_eq!(case.json(&format!("{name}/result.json"))["image_flip"], name);
+        // The picture shows the X-ray as it came.
+        assert_ne!(case.read(&format!("{name}/overlay.png")), case.read("tif/overlay.png"));
+    }
+}
+
+#[test]
+fn masks_settings_and_targets_count() {
+    let case = Scratch::new();
+    let lumbar = [20, 21, 22, 23, 24];
+    case.write(
+        "quick.toml",
+        "[multi_start]\nsamples = 300\n[refine]\nlongest_sides_px = [48, 96]\n",
+    );
+    case.write("targets.csv", "x,y,z,name\n0,0,0,origin\n10,20,30,other\n");
+    case.succeed(&format!(
+        "{REGISTER} --xray xray.tif --mask labels.nii:20,21,22,23,24 --config quick.toml \
+         --attenuation bone-weighted:200:2 --truth truth.json --targets targets.csv --out out"
+    ));
+    let result = case.json("out/result.json");
+    let mask = LabelMask::new(read_labels(case.path("labels.nii")).unwrap(), &lumbar).unwrap();
+    for (axis, &expected) in mask.centroid_world_mm().iter().enumerate() {
+        assert_eq!(result["pivot_world_mm"][axis].as_f64().unwrap(), expected);
+    }
+    let config = &result["config"];
+    assert_eq!(config["mask_labels"], serde_json::json!(lumbar));
+    assert_eq!(config["attenuation"]["map"], "bone-weighted");
+    assert_eq!(config["multi_start"]["samples"], 300);
+    assert_eq!(config["refine"]["longest_sides_px"], serde_json::json!([48, 96]));
+    assert!(result["timings"]["refine_96px"].as_f64().unwrap() > 0.0);
+    assert!(result["timings"].get("refine_64px").is_none());
+    let targets = isocenter::evaluate::Targets::from_points(vec![
+        nalgebra::Vector3::zeros(),
+        nalgebra::Vector3::new(10.0, 20.0, 30.0),
+    ]);
+    let pose = |name: &str| read_pose(case.path(name)).unwrap();
+    let expected = targets.unwrap().mtre_mm(&pose("truth.json"), &pose("out/pose.json"));
+    assert!((result["mtre_mm"].as_f64().unwrap() - expected).abs() < 1e-9);
+
+    // With all labels the mask takes away nothing but air: the pose is right, about another pivot.
+    case.succeed(&format!(
+        "{REGISTER} --xray xray.tif --mask labels.nii --truth truth.json --out body"
+    ));
+    assert!(case.mtre_mm("body/pose.json") < GOOD_MM, "{}", case.mtre_mm("body/pose.json"));
+    let body = case.json("body/result.json");
+    assert_ne!(body["pivot_world_mm"], result["pivot_world_mm"]);
+    assert_eq!(body["config"]["mask_labels"], serde_json::json!([]));
+    assert!(body["mtre_mm"].as_f64().unwrap() < GOOD_MM);
+}
+
+/// Names of files often are names of patients.
+#[test]
+fn results_name_no_file() {
+    let case = Scratch::new();
+    for (from, to) in [
+        ("ct.nii", "Mustermann_ct.nii"),
+        ("labels.nii", "Mustermann_labels.nii"),
+        ("xray.tif", "Mustermann_xray.tif"),
+        ("camera.json", "Mustermann_camera.json"),
+        ("start.json", "Mustermann_start.json"),
+        ("truth.json", "Mustermann_truth.json"),
+    ] {
+        fs::rename(case.path(from), case.path(to)).unwrap();
+    }
+    case.write("Mustermann.toml", "[multi_start]\nsamples = 50\n");
+    fs::create_dir(case.path("Mustermann")).unwrap();
+    case.succeed(
+        "register --ct Mustermann_ct.nii --mask Mustermann_labels.nii --xray Mustermann_xray.tif \
+         --camera Mustermann_camera.json --init Mustermann_start.json \
+         --truth Mustermann_truth.json --config Mustermann.toml --out Mustermann/out",
+    );
+    let scratch = case.path("").to_string_lossy().into_owned();
+    let files = contents(&case.path("Mustermann/out"));
+    assert_eq!(files.len(), FILES.len());
+    for (name, bytes) in files {
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("Mustermann"), "{name} holds the name of a file");
+        assert!(!text.contains(scratch.trim_end_matches('/')), "{name} holds a path");
+    }
+}
+
+#[test]
+fn the_demo_shows_the_way() {
+    let case = Scratch::new();
+    let said = case.succeed("demo --out demo");
+    assert!(said.contains("mTRE") && said.contains("README.txt"), "{said}");
+    case.assert_whole("demo");
+    let result = case.json("demo/result.json");
+    assert!(result["mtre_mm"].as_f64().unwrap() < 0.3, "{result}");
+    assert!(result["start_mtre_mm"].as_f64().unwrap() > 20.0, "{result}");
+    for name in
+        ["ct.nii.gz", "labels.nii.gz", "xray.png", "camera.json", "start.json", "truth.json"]
+    {
+        assert!(case.path("demo/input").join(name).is_file(), "{name}");
+    }
+    // The commands that the README offers do what it says.
+    let readme = String::from_utf8(case.read("demo/README.txt")).unwrap().replace("\\\n", " ");
+    let commands: Vec<&str> =
+        readme.lines().filter_map(|l| l.trim().strip_prefix("isocenter ")).collect();
+    assert_eq!(commands.len(), 3, "{readme}");
+    for command in commands {
+        case.command(command).current_dir(case.path("demo")).assert().success().stderr("");
+    }
+    let again = case.json("demo/again/result.json");
+    assert!(again["mtre_mm"].as_f64().unwrap() < 0.3, "{again}");
+    assert!(case.path("demo/from-view/pose.json").is_file());
+    assert!(case.path("demo/L3.png").is_file());
+}
+
+#[test]
+fn poses_go_to_other_programs_and_back() {
+    let case = Scratch::new();
+    let ours = read_pose(case.path("truth.json")).unwrap().to_matrix();
+    let needs = "--ct ct.nii --source-to-isocenter-mm 700 --source-to-detector-mm 1020";
+    for convention in Convention::ALL {
+        for orientation in ["ap", "pa"] {
+            let said = case.succeed(&format!(
+                "pose convert --from isocenter --to {convention} truth.json there.json \
+                 --orientation {orientation} {needs}"
+            ));
+            let mirrors = case.succeed(&format!(
+                "pose convert --from {convention} --to isocenter there.json back.json"
+            ));
+            let back = read_pose(case.path("back.json")).unwrap().to_matrix();
+            // Positions of some 700 mm with 16 digits, through a few dozen operations.
+            assert!((back - ours).amax() < 1e-9, "{convention} {orientation}: {back}");
+            let flips = |text: &str| text.contains("--flip columns");
+            assert_eq!(
+                flips(&said),
+                flips(&mirrors),
+                "{convention} {orientation}: {said}{mirrors}"
+            );
+            let known = match (convention, orientation) {
+                (Convention::DiffDrr | Convention::NanoDrr, "pa") => true,
+                (Convention::ProSt, _) => flips(&said),
+                _ => false,
+            };
+            assert_eq!(flips(&said), known, "{convention} {orientation}: {said}");
+        }
+    }
+    // The volume's center may stand for the CT.
+    case.succeed(
+        "pose convert --from isocenter --to diffdrr truth.json d.json --volume-center-mm 0,0,0",
+    );
+    assert_eq!(case.json("d.json")["volume_center_world_mm"], serde_json::json!([0.0, 0.0, 0.0]));
+}
+
+#[test]
+fn files_are_described() {
+    let case = Scratch::new();
+    write_line_integral(case.path("xray.png"), &case.xray()).unwrap();
+    let said = case.succeed("info --json ct.nii xray.tif xray.png camera.json truth.json");
+    let described: Value = serde_json::from_str(&said).unwrap();
+    let kinds: Vec<&str> =
+        described.as_array().unwrap().iter().map(|d| d["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["volume", "image", "image", "camera", "pose"]);
+    let [ct, tif, png, camera, pose] = [0, 1, 2, 3, 4].map(|n| &described[n]);
+    assert_eq!(ct["size"], serde_json::json!([57, 40, 47]));
+    assert_eq!(ct["not_finite"], 0);
+    assert_eq!((&tif["values"], &png["values"]), (&"attenuation".into(), &"intensity".into()));
+    assert_eq!(tif["size_px"], serde_json::json!([96, 80]));
+    assert_eq!(camera["source_to_detector_mm"], 1020.0);
+    // A few degrees off ap, where the detector is behind the patient.
+    assert!(pose["positioner_deg"][0].as_f64().unwrap().abs() > 170.0);
+    let said = case.succeed("info ct.nii xray.tif camera.json truth.json");
+    for part in ["57 x 40 x 47 voxels of 6.0000", "96 x 80 pixels", "1020 mm", "LAO"] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    for file in ["ct.nii", "xray.tif", "xray.png"] {
+        case.succeed(&format!("info {file} --preview preview.png"));
+        let preview = read_image(case.path("preview.png")).unwrap().image;
+        let (dark, bright) = preview.range();
+        assert!(bright - dark > 100.0, "{file}: {dark} to {bright}");
+        fs::remove_file(case.path("preview.png")).unwrap();
+    }
+}
+
+#[test]
+fn the_bench_has_the_keys_that_are_promised() {
+    let case = Scratch::new();
+    let bench = "bench --ct ct.nii --camera camera.json --pose truth.json --runs 2";
+    let timings: Value = serde_json::from_str(&case.succeed(&format!("{bench} --json"))).unwrap();
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&timings), ["forward", "jet"]);
+    for part in ["forward", "jet"] {
+        assert_eq!(keys(&timings[part]), ["cpu_s", "wall_s"]);
+        assert!(timings[part]["wall_s"].as_f64().unwrap() > 0.0);
+    }
+    assert!(case.succeed(bench).contains("medians of 2 runs"));
+}
+
+#[test]
+fn help_is_there() {
+    let case = Scratch::new();
+    assert!(case.succeed("--version").starts_with("isocenter "));
+    let help = case.succeed("--help");
+    for command in ["demo", "phantom", "info", "drr", "register", "pose", "bench"] {
+        assert!(help.contains(command), "{command} is not in {help}");
+        assert!(case.succeed(&format!("{command} --help")).contains("Usage:"));
+    }
+    assert!(case.succeed("pose convert --help").contains("plastimatch"));
+}
+
+/// A reader that leaves early is no error, and the files are written all the same.
+#[test]
+fn nobody_listens() {
+    let case = Scratch::new();
+    let register = format!("{REGISTER} --xray xray.tif --out out --json");
+    for arguments in ["--help", "info ct.nii xray.tif camera.json", "phantom -o p.nii", &register] {
+        let mut child = Command::new(PROGRAM)
+            .current_dir(case.path(""))
+            .args(arguments.split_whitespace())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), &*error), (Some(0), ""), "{arguments}");
+    }
+    case.assert_whole("out");
+}
+
+/// A disk that is full is an error.
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_output_is_full() {
+    let case = Scratch::new();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(PROGRAM)
+        .current_dir(case.path(""))
+        .args(["info", "camera.json"])
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
+    assert!(error.contains("standard output"), "{error}");
+}
+
+/// Killed at any moment, the program leaves every file under its name whole: the new one, or the
+/// old one, or none.
+#[cfg(unix)]
+#[test]
+fn killed_it_leaves_whole_files() {
+    let case = Scratch::new();
+    case.write("old.toml", "[multi_start]\nsamples = 40\nseed = 5\n");
+    case.succeed(&format!("{REGISTER} --xray xray.tif --config old.toml --out old"));
+    let begun = Instant::now();
+    case.succeed(&format!("{REGISTER} --xray xray.tif --out new"));
+    let whole_run = begun.elapsed();
+    let (old, new) = (contents(&case.path("old")), contents(&case.path("new")));
+    assert_ne!(old["trace.csv"], new["trace.csv"]);
+    let mut killed = 0;
+    // Moments all over a run, most of them near its end, where files are written.
+    for percent in [0, 10, 30, 50, 70, 80, 85, 90, 92, 94, 96, 98, 100, 105] {
+        for (signal, existing) in [("KILL", false), ("INT", false), ("KILL", true), ("TERM", true)]
+        {
+            let out = format!("out-{percent}-{signal}-{existing}");
+            if existing {
+                fs::create_dir(case.path(&out)).unwrap();
+                for (name, bytes) in &old {
+                    case.write(&format!("{out}/{name}"), bytes);
+                }
+            }
+            killed += usize::from(!kill_after(&case, &out, signal, whole_run * percent / 100));
+            let folder = case.path(&out);
+            if !existing && !folder.exists() {
+                continue;
+            }
+            if !existing {
+                case.assert_whole(&out);
+            }
+            for name in FILES {
+                let found = case.read(&format!("{out}/{name}"));
+                if name == "result.json" {
+                    // Its times differ.
+                    serde_json::from_slice::<Value>(&found).unwrap();
+                } else {
+                    let whole = found == new[name] || (existing && found == old[name]);
+                    assert!(whole, "{out}/{name} is not whole");
+                }
+            }
+            assert!(only_partial_beside(&folder), "{out}: litter");
+        }
+    }
+    assert!(killed > 0, "the program was always done before it could be killed");
+}
+
+/// Runs a registration and sends it a signal; returns whether it was done before.
+#[cfg(unix)]
+fn kill_after(case: &Scratch, out: &str, signal: &str, moment: Duration) -> bool {
+    let mut child = Command::new(PROGRAM)
+        .current_dir(case.path(""))
+        .args(REGISTER.split_whitespace())
+        .args(["--xray", "xray.tif", "--out", out])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(moment);
+    let kill = format!("kill -{signal} {} 2>&-", child.id());
+    Command::new("sh").args(["-c", &kill]).status().unwrap();
+    child.wait().unwrap().success()
+}
+
+/// Beside the results there is at most what says by its name that it is not finished.
+#[cfg(unix)]
+fn only_partial_beside(folder: &Path) -> bool {
+    let names = contents(folder).into_keys();
+    names.filter(|name| !FILES.contains(&&**name)).all(|name| name.starts_with(".partial-"))
+}
