@@ -80,7 +80,12 @@ pub(crate) struct ResultConfig {
 pub(crate) fn stage_timings(found: &Registration) -> BTreeMap<String, f64> {
     let name =
         |t: &isocenter::register::StageTime| format!("{}_{}px", t.stage.name(), t.longest_side_px);
-    found.timings.iter().map(|t| (name(t), t.seconds)).collect()
+    let mut timings = BTreeMap::new();
+    for stage in &found.timings {
+        // Two levels may have images of one size.
+        *timings.entry(name(stage)).or_default() += stage.seconds;
+    }
+    timings
 }
 
 /// Writes `pose.json`, `pose.tfm`, `result.json`, `trace.csv` and `overlay.png`.

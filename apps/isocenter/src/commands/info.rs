@@ -118,10 +118,12 @@ fn read(path: &Path) -> Result<Content> {
         };
     }
     if name.ends_with(".nii") || name.ends_with(".nii.gz") {
-        return match (read_ct(path), read_image(path)) {
-            (Ok(volume), _) => Ok(Content::Volume(volume)),
-            (_, Ok(image)) => Ok(Content::Image(image)),
-            (Err(as_volume), _) => Err(as_volume.into()),
+        return match read_ct(path) {
+            Ok(volume) => Ok(Content::Volume(volume)),
+            Err(as_volume) => match read_image(path) {
+                Ok(image) => Ok(Content::Image(image)),
+                Err(_) => Err(as_volume.into()),
+            },
         };
     }
     ensure!(!path.is_dir(), "{}: this is a folder: name the files in it", path.display());

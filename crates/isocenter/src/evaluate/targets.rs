@@ -114,23 +114,33 @@ impl Targets {
             let index = [at % ni, at / ni % nj, at / (ni * nj)];
             (0..3).all(|a| (region.lower[a]..region.upper[a]).contains(&index[a]))
         };
-        let bone: Vec<usize> = ct_hu
+        let mut bone = ct_hu
             .voxels()
             .iter()
             .enumerate()
             .filter(|&(at, &hu)| hu > BONE_HU && inside(at))
-            .map(|(at, _)| at)
-            .collect();
-        if bone.is_empty() {
+            .map(|(at, _)| at);
+        // Counted first, then walked through again: a list of all bone could outgrow the CT.
+        let count = bone.clone().count();
+        if count == 0 {
             return Err(TargetError::NoBone { threshold_hu: BONE_HU });
         }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let points = (0..SEEDED_TARGETS).map(|_| {
-            let at = bone[rng.random_range(0..bone.len())];
-            let index = Vector3::new(at % ni, at / ni % nj, at / (ni * nj)).map(|i| i as f64);
-            ct_hu.world_from_index().point(index)
-        });
-        Self::from_points(points.collect())
+        let mut draws: Vec<(usize, usize)> =
+            (0..SEEDED_TARGETS).map(|draw| (rng.random_range(0..count), draw)).collect();
+        draws.sort_unstable();
+        let mut points = vec![Vector3::zeros(); SEEDED_TARGETS];
+        let (mut passed, mut point) = (0, Vector3::zeros());
+        for (rank, draw) in draws {
+            // Ranks ascend and are below the count: the iterator does not run dry.
+            if let Some(at) = (passed <= rank).then(|| bone.nth(rank - passed)).flatten() {
+                let index = Vector3::new(at % ni, at / ni % nj, at / (ni * nj)).map(|i| i as f64);
+                point = ct_hu.world_from_index().point(index);
+                passed = rank + 1;
+            }
+            points[draw] = point;
+        }
+        Self::from_points(points)
     }
 
     /// The points (mm, world frame).

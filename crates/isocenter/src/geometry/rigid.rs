@@ -48,7 +48,7 @@ pub enum RigidError {
     },
     /// The upper left 3x3 block scales or shears.
     #[error(
-        "the rotation part is not orthonormal (off by {deviation:.2e} at most {RIGIDITY_TOLERANCE:.0e} is allowed): remove scale and shear"
+        "the rotation part is not orthonormal (off by {deviation:.2e}, at most {RIGIDITY_TOLERANCE:.0e} is allowed): remove scale and shear"
     )]
     NotOrthonormal {
         /// The largest entry of `|R^T R - 1|`.

@@ -132,6 +132,10 @@ impl<'a> IndexCamera<'a> {
         let to_middle = f64::from(middle) - source_k;
         let x0 = self.source[x_axis] - slices.lower[0] as f64 + to_middle * dx;
         let y0 = self.source[y_axis] - slices.lower[1] as f64 + to_middle * dy;
+        // Of a ray within a slice, or from beyond all numbers, no position is known.
+        if ![x0, y0, dx, dy].iter().all(|c| c.is_finite()) {
+            return None;
+        }
 
         let count = slices.dims[2] as f64;
         // Slices relative to the middle one: those of the volume, in front of the source, ...
@@ -154,8 +158,7 @@ impl<'a> IndexCamera<'a> {
                 high = high.min(a.max(b));
             }
         }
-        // A ray within its slice has NaN here and misses too.
-        if low > high || low.is_nan() || high.is_nan() {
+        if low > high {
             return None;
         }
         let begin = low.ceil() as i32 + middle;

@@ -53,8 +53,8 @@ impl fmt::Display for PixelValues {
 /// # Units
 /// `full_scale` is the value of an unattenuated pixel, where the file's format has one (65535 for
 /// 16 bits); otherwise the brightest pixel is taken. An error in it shifts all line integrals alike,
-/// which no similarity of this crate notices. Pixels at or below zero are taken as half the smallest
-/// step that a format with this full scale can hold, at least a 65536th of it.
+/// which no similarity of this crate notices. Pixels at or below zero are taken as half the darkest
+/// pixel above zero; nothing is taken as less than half a 65536th of the unattenuated value.
 ///
 /// # Errors
 /// If a pixel is not finite, all are alike, or none is above zero.
@@ -76,10 +76,8 @@ pub fn attenuation_of_intensity(
         return Err(ImageError::NoLight { brightest });
     }
     let unattenuated = full_scale.unwrap_or(brightest).max(brightest);
-    let darkest = match full_scale {
-        Some(scale) if scale < 65535.0 => 0.5,
-        _ => unattenuated / 131_072.0,
-    };
+    let above_zero = intensity.pixels().iter().copied().filter(|&i| i > 0.0);
+    let darkest = (above_zero.fold(brightest, f32::min) / 2.0).max(unattenuated / 131_072.0);
     Ok(intensity.clone().map(|i| -(i.max(darkest) / unattenuated).ln()))
 }
 
@@ -98,6 +96,11 @@ mod tests {
         assert!(black > darkest && black < 7.0 && white == 0.0);
         let float = attenuation_of_intensity(&image(vec![0.0, 3.5]), None).unwrap();
         assert!(float.pixels()[0].is_finite() && float.pixels()[1] == 0.0);
+        // What integers are scaled by in the file (NIfTI's slope) changes nothing.
+        let scaled = attenuation_of_intensity(&image(vec![0.0, 1e-3, 0.255]), Some(0.255)).unwrap();
+        for (a, b) in eight_bit.pixels().iter().zip(scaled.pixels()) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
         let dark = attenuation_of_intensity(&image(vec![-1.0, 0.0]), None);
         assert_eq!(dark, Err(ImageError::NoLight { brightest: 0.0 }));
     }

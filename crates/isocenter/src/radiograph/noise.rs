@@ -13,7 +13,7 @@ use super::image::Image;
 ///
 /// # Units
 /// `photons` is the number per pixel without attenuation; a fluoroscopy frame has some hundreds to
-/// some ten thousands. Zero, or what is no number, adds no noise. A pixel that counts no photon is
+/// some ten thousands. Zero, or what is no finite number, adds no noise. A pixel that counts no photon is
 /// taken to have half of one.
 ///
 /// # Examples
@@ -28,13 +28,14 @@ use super::image::Image;
 pub fn with_quantum_noise(line_integral: &Image, photons: f64, seed: u64) -> Image {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut noisy = line_integral.clone();
+    if !(photons.is_finite() && photons > 0.0) {
+        return noisy;
+    }
     for pixel in noisy.pixels_mut() {
         let expected = photons * f64::from(-*pixel).exp();
         // No distribution: nothing is expected to arrive, or the number is out of range.
         let counted = Poisson::new(expected).map_or(expected, |poisson| poisson.sample(&mut rng));
-        if photons > 0.0 {
-            *pixel = -(counted.max(0.5) / photons).ln() as f32;
-        }
+        *pixel = -(counted.max(0.5) / photons).ln() as f32;
     }
     noisy
 }
@@ -64,6 +65,8 @@ mod tests {
         let image = Image::new([2, 1], vec![500.0, f32::MAX]).unwrap();
         let noisy = with_quantum_noise(&image, 1000.0, 1);
         assert!(noisy.pixels().iter().all(|&l| (l - 2000.0_f32.ln()).abs() < 1e-4));
-        assert_eq!(with_quantum_noise(&image, 0.0, 1), image);
+        for none in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(with_quantum_noise(&image, none, 1), image);
+        }
     }
 }

@@ -26,7 +26,8 @@ pub struct Case {
 
 /// A case at one resolution.
 pub(crate) struct Level {
-    /// The longest side of its images.
+    /// The longest side of its images, which may be below the one asked for: pixels are binned
+    /// by whole factors.
     pub(crate) longest_side_px: usize,
     camera: Camera,
     projector: Projector,
@@ -104,7 +105,7 @@ impl Case {
             None => self.projector.clone(),
         };
         Ok(Level {
-            longest_side_px,
+            longest_side_px: camera.size_px().into_iter().max().unwrap_or(1),
             camera,
             projector,
             similarity: similarity(&xray, None, config)?.into(),

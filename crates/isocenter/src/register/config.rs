@@ -118,7 +118,7 @@ impl Default for SimilarityConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MultiStartConfig {
-    /// Poses to score beside the start; 0 leaves the stage out.
+    /// Poses to score beside the start, at most a million; 0 leaves the stage out.
     pub samples: usize,
     /// Half the box's width for each component of the rotation vector.
     pub rotation_deg: f64,
@@ -126,7 +126,7 @@ pub struct MultiStartConfig {
     pub in_plane_mm: f64,
     /// Half the box's width in depth.
     pub depth_mm: f64,
-    /// The longest side of the images compared.
+    /// The longest side of the images compared, at most.
     pub longest_side_px: usize,
     /// How many of the best distinct poses are refined at this level.
     pub polished: usize,
@@ -159,8 +159,8 @@ impl Default for MultiStartConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RefineConfig {
-    /// The longest side of the images of each level; the X-ray's own size ends the list where it
-    /// is smaller.
+    /// The longest side of the images of each level, at most: pixels are binned by whole factors.
+    /// The X-ray's own size ends the list where it is smaller.
     pub longest_sides_px: Vec<usize>,
     /// The optimiser on each level.
     pub optimizer: LevenbergMarquardtConfig,

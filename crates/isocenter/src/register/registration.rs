@@ -116,7 +116,7 @@ pub fn register(
         let keep = if last { 1 } else { candidates.len().div_ceil(2) };
         candidates = run.refine(side, &candidates, keep)?;
     }
-    // Every stage returns at least one candidate for at least one given.
+    // A stage fails or returns at least one candidate, and the settings hold a level.
     let best = candidates.first().ok_or(RegisterError::Setting {
         name: "refine.longest_sides_px",
         found: "empty".to_owned(),
@@ -224,7 +224,7 @@ impl Run<'_> {
         let level = self.level(side_px)?;
         (self.observe)(&Event::StageStarted {
             stage: Stage::Refine,
-            longest_side_px: side_px,
+            longest_side_px: level.longest_side_px,
             candidates: candidates.len(),
         });
         let optimizer = self.config.refine.optimizer;
@@ -243,7 +243,8 @@ impl Run<'_> {
         DISTINCT_PX * level.pixel_mm() * self.depth_mm / self.case.camera().source_to_detector_mm()
     }
 
-    /// Levenberg-Marquardt from each candidate, side by side.
+    /// Levenberg-Marquardt from each candidate, side by side. A candidate that cannot be rendered
+    /// is dropped; an error if none can.
     fn polish(
         &mut self,
         stage: Stage,
@@ -266,14 +267,16 @@ impl Run<'_> {
         let results: Vec<Result<_, RegisterError>> =
             candidates.par_iter().map(polish_one).collect();
         let mut polished = Vec::with_capacity(results.len());
+        let mut dropped = None;
         for (number, result) in results.into_iter().enumerate() {
             let (candidate, iterations) = match result {
                 Ok(found) => found,
                 // One candidate that has run into the source is no reason to give up the others.
                 Err(
-                    RegisterError::Objective(ObjectiveError::Project(_))
-                    | RegisterError::Project(_),
-                ) if candidates.len() > 1 => {
+                    error @ (RegisterError::Objective(ObjectiveError::Project(_))
+                    | RegisterError::Project(_)),
+                ) => {
+                    dropped.get_or_insert(error);
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -288,7 +291,10 @@ impl Run<'_> {
             (self.observe)(&Event::CandidateFinished { candidate: number, termination });
             polished.push(candidate);
         }
-        Ok(polished)
+        match dropped {
+            Some(error) if polished.is_empty() => Err(error),
+            _ => Ok(polished),
+        }
     }
 
     fn finish(&mut self, stage: Stage, level: &Level, begun: Instant) {
@@ -306,7 +312,7 @@ impl Run<'_> {
     ) -> Vec<Candidate> {
         candidates.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
         let pivot = self.case.pivot_world_mm();
-        let mut kept: Vec<Candidate> = Vec::with_capacity(number);
+        let mut kept: Vec<Candidate> = Vec::new();
         for candidate in candidates {
             let new = |k: &Candidate| distance_mm(&k.pose, &candidate.pose, pivot) > distinct_mm;
             if kept.len() < number && kept.iter().all(new) {

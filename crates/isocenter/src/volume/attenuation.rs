@@ -110,7 +110,9 @@ impl FromStr for AttenuationMap {
             ["bone-weighted", hu, weight] => Ok(Self::BoneWeighted {
                 water_per_mm,
                 threshold_hu: number(hu)?,
-                weight: number(weight)?,
+                // A negative one would make bone brighter than air.
+                weight: number(weight)
+                    .and_then(|w| if w < 0.0 { Err(refused()) } else { Ok(w) })?,
             }),
             _ => Err(refused()),
         }
@@ -192,7 +194,14 @@ mod tests {
             bone,
             AttenuationMap::BoneWeighted { threshold_hu: 200.0, weight: 3.0, .. }
         ));
-        for text in ["", "thresholded", "thresholded:x", "thresholded:nan", "linear:1"] {
+        for text in [
+            "",
+            "thresholded",
+            "thresholded:x",
+            "thresholded:nan",
+            "linear:1",
+            "bone-weighted:200:-1",
+        ] {
             assert!(text.parse::<AttenuationMap>().is_err(), "{text}");
         }
     }

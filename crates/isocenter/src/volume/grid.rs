@@ -9,7 +9,7 @@ use super::affine::Affine;
 #[non_exhaustive]
 pub enum VolumeError {
     /// The number of voxels does not fit the dimensions.
-    #[error("{dims:?} voxels need {expected} values, found {found}", expected = dims.iter().product::<usize>())]
+    #[error("{dims:?} voxels need {expected} values, found {found}", expected = dims.iter().map(|&n| n as f64).product::<f64>())]
     Length {
         /// Voxels along i, j, k.
         dims: [usize; 3],
@@ -21,6 +21,15 @@ pub enum VolumeError {
         "the volume has {dims:?} voxels: at least 2 are needed along every axis; one slice is not a CT volume"
     )]
     TooThin {
+        /// Voxels along i, j, k.
+        dims: [usize; 3],
+    },
+    /// A side is longer than [`Volume::MAX_SIDE`].
+    #[error(
+        "the volume has {dims:?} voxels: at most {max} are allowed along every axis; crop or bin it",
+        max = Volume::<f32>::MAX_SIDE
+    )]
+    TooLong {
         /// Voxels along i, j, k.
         dims: [usize; 3],
     },
@@ -61,13 +70,18 @@ pub struct Volume<T> {
 }
 
 impl<T: Copy> Volume<T> {
+    /// The longest side that is accepted, that of NIfTI-1. The projector's 32-bit offsets within a
+    /// slice rely on it.
+    pub const MAX_SIDE: usize = 32_767;
+
     /// From voxels with i running fastest.
     ///
     /// # Shapes
     /// `dims` = [ni, nj, nk]; `voxels` has their product.
     ///
     /// # Errors
-    /// If the number of voxels differs or a side has fewer than two.
+    /// If the number of voxels differs, or a side has fewer than two or more than
+    /// [`MAX_SIDE`](Self::MAX_SIDE).
     pub fn new(
         dims: [usize; 3],
         voxels: Vec<T>,
@@ -79,6 +93,9 @@ impl<T: Copy> Volume<T> {
         }
         if dims.iter().any(|&n| n < 2) {
             return Err(VolumeError::TooThin { dims });
+        }
+        if dims.iter().any(|&n| n > Self::MAX_SIDE) {
+            return Err(VolumeError::TooLong { dims });
         }
         Ok(Self { dims, voxels, world_from_index })
     }
@@ -170,7 +187,7 @@ impl Volume<f32> {
 
 #[cfg(test)]
 mod tests {
-    //! Proves: indexing order, corners, and that thin, mis-sized or NaN volumes are refused.
+    //! Proves: indexing order, corners, and that thin, endless, mis-sized or NaN volumes are refused.
     use super::*;
 
     fn affine() -> Affine {
@@ -196,7 +213,12 @@ mod tests {
             Volume::new([2, 2, 2], vec![0; 7], affine()),
             Err(VolumeError::Length { .. })
         ));
-        assert!(Volume::new([usize::MAX, 2, 2], vec![0; 7], affine()).is_err());
+        let endless = Volume::new([usize::MAX, 2, 2], vec![0; 7], affine()).unwrap_err();
+        assert!(endless.to_string().contains("found 7"), "the message does not overflow");
+        let long = Volume::new([2, 32_768, 2], vec![0_u8; 4 * 32_768], affine()).unwrap_err();
+        assert_eq!(long, VolumeError::TooLong { dims: [2, 32_768, 2] });
+        assert!(long.to_string().contains("at most 32767"), "{long}");
+        assert!(Volume::new([2, 32_767, 2], vec![0_u8; 4 * 32_767], affine()).is_ok());
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Region {
     #[must_use]
     pub fn center_world_mm(&self, world_from_index: &super::Affine) -> Vector3<f64> {
         let middle: [f64; 3] =
-            std::array::from_fn(|a| (self.lower[a] + self.upper[a]) as f64 / 2.0 - 0.5);
+            std::array::from_fn(|a| (self.lower[a] as f64 + self.upper[a] as f64) / 2.0 - 0.5);
         world_from_index.point(Vector3::from(middle))
     }
 }
