@@ -98,7 +98,7 @@ fn steep_rays_take_their_own_axis_and_stay_exact() {
 fn the_reference_jet_is_exact_to_six_digits() {
     let camera = camera();
     let volume = body(0.01, 15);
-    let reference = ReferenceProjector::with_step_mm(&volume, 0.7);
+    let reference = ReferenceProjector::with_step_mm(&volume, 0.7).unwrap();
     for pose in poses(12, 16) {
         for pixel in [[16.0, 15.5], [10.0, 8.0], [25.3, 20.1]] {
             let at = |pose: &RigidTransform| {

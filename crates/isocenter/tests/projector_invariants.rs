@@ -130,7 +130,8 @@ fn a_volume_reaching_behind_the_source_counts_only_in_front() {
         |v| AttenuationVolume::from_per_mm(Volume::new([50; 3], v, affine).unwrap()).unwrap();
     let whole = volume(voxels);
     let fast = Projector::new(whole.clone()).forward(&camera, &pose).unwrap();
-    let slow = ReferenceProjector::with_step_mm(&whole, 0.5).forward(&camera, &pose).unwrap();
+    let slow =
+        ReferenceProjector::with_step_mm(&whole, 0.5).unwrap().forward(&camera, &pose).unwrap();
     assert!(slow.range().1 > 0.1, "something is in view");
     // Sharp edges of 4 mm voxels seen at a slant.
     assert!(relative_rms(fast.pixels(), slow.pixels()) < 0.02);

@@ -41,7 +41,7 @@ fn fine_trilinear_sampling_agrees() {
     for (n, noise) in [0.0, 0.001].into_iter().enumerate() {
         let volume = body(noise, 3);
         let projector = Projector::new(volume.clone());
-        let reference = ReferenceProjector::with_step_mm(&volume, 0.1);
+        let reference = ReferenceProjector::with_step_mm(&volume, 0.1).unwrap();
         for pose in poses(25, 4) {
             let fast = projector.forward(&camera, &pose).unwrap();
             let slow = reference.forward(&camera, &pose).unwrap();

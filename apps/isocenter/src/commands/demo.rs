@@ -1,7 +1,7 @@
 //! `isocenter demo`: a registration that needs no file.
 //!
 //! A phantom CT and a simulated X-ray of it are written as a user would have them, then registered
-//! from a start that is off by some ten degrees and some ten millimetres. The X-ray comes from the
+//! from a start that is off by some 14 degrees and 35 mm. The X-ray comes from the
 //! reference projector and has noise; the registration uses the fast one.
 
 use std::path::Path;
@@ -129,7 +129,7 @@ What went in (input/)
   ct.nii.gz        the CT in Hounsfield units;  labels.nii.gz names its bones (L1 = 20 ... L5 = 24)
   xray.png         the X-ray: 16-bit intensity, bright where nothing absorbs
   camera.json      source to detector, pixel size
-  start.json       the start, too far off to be of use;  truth.json is the true pose
+  start.json       where the search starts;  truth.json is the true pose
 
 Do it again, in this folder
   isocenter register --ct input/ct.nii.gz --xray input/xray.png --camera input/camera.json \\

@@ -19,9 +19,9 @@ use super::rigid::RigidTransform;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CameraError {
-    /// A length is zero, negative, NaN or infinite.
-    #[error("{name} is {value}: it must be a positive number of millimetres")]
-    NotPositive {
+    /// A length is zero, negative, no number, or longer than any room.
+    #[error("{name} is {value}: it must be a number of millimetres above 0, at most {longest}", longest = Camera::LONGEST_MM)]
+    Length {
         /// Which quantity.
         name: &'static str,
         /// Its value.
@@ -64,17 +64,20 @@ pub struct Camera {
     camera_from_reference_camera: Option<RigidTransform>,
 }
 
-fn positive(name: &'static str, value: f64) -> Result<f64, CameraError> {
-    if value.is_finite() && value > 0.0 {
+fn length(name: &'static str, value: f64) -> Result<f64, CameraError> {
+    if value > 0.0 && value <= Camera::LONGEST_MM {
         Ok(value)
     } else {
-        Err(CameraError::NotPositive { name, value })
+        Err(CameraError::Length { name, value })
     }
 }
 
 impl Camera {
     /// The longest side of a detector that is accepted: four times what flat panels have.
     pub const MAX_SIDE_PX: usize = 16_384;
+
+    /// The longest length that is accepted (mm): a hundred metres.
+    pub const LONGEST_MM: f64 = 1e5;
 
     /// Where the isocenter is taken to be, as a fraction of source to detector, when nobody says.
     pub const ASSUMED_ISOCENTER_FRACTION: f64 = 0.7;
@@ -91,9 +94,9 @@ impl Camera {
         pixel_spacing_mm: [f64; 2],
         size_px: [usize; 2],
     ) -> Result<Self, CameraError> {
-        positive("source_to_detector_mm", source_to_detector_mm)?;
-        positive("pixel_spacing_mm[0] (column)", pixel_spacing_mm[0])?;
-        positive("pixel_spacing_mm[1] (row)", pixel_spacing_mm[1])?;
+        length("source_to_detector_mm", source_to_detector_mm)?;
+        length("pixel_spacing_mm[0] (column)", pixel_spacing_mm[0])?;
+        length("pixel_spacing_mm[1] (row)", pixel_spacing_mm[1])?;
         if size_px.iter().any(|&n| n == 0 || n > Self::MAX_SIDE_PX) {
             return Err(CameraError::Size { size_px });
         }
@@ -125,7 +128,7 @@ impl Camera {
     /// # Errors
     /// If it is not positive.
     pub fn with_source_to_isocenter_mm(mut self, value: f64) -> Result<Self, CameraError> {
-        self.source_to_isocenter_mm = Some(positive("source_to_isocenter_mm", value)?);
+        self.source_to_isocenter_mm = Some(length("source_to_isocenter_mm", value)?);
         Ok(self)
     }
 
@@ -216,7 +219,8 @@ impl Camera {
     }
 
     /// The camera of the image whose pixels are averages of `factor` x `factor` pixels of this
-    /// camera's. Columns and rows that do not fill a whole pixel are left out.
+    /// camera's. Columns and rows that do not fill a whole pixel are left out;
+    /// a factor beyond the shorter side is cut to it.
     ///
     /// # Examples
     /// ```
@@ -227,11 +231,11 @@ impl Camera {
     /// ```
     #[must_use]
     pub fn binned(&self, factor: usize) -> Self {
-        let factor = factor.max(1);
+        let factor = factor.clamp(1, self.size_px[0].min(self.size_px[1]));
         let scale = factor as f64;
         let mut binned = self.clone();
         binned.pixel_spacing_mm = self.pixel_spacing_mm.map(|spacing| spacing * scale);
-        binned.size_px = self.size_px.map(|n| (n / factor).max(1));
+        binned.size_px = self.size_px.map(|n| n / factor);
         binned.principal_point_px = self.principal_point_px.map(|c| (c + 0.5) / scale - 0.5);
         binned
     }

@@ -3,18 +3,24 @@
 //! - [`rotation`] - SO(3), the exponential map and its Jacobian
 //! - [`rigid`] - SE(3), [`RigidTransform`]
 //! - [`motion`] - [`PivotMotion`], the six parameters of every optimiser
+//! - [`affine`] - [`Affine`], where voxels lie
 //! - [`camera`] - [`Camera`], the point source and the detector
+//! - [`flip`] - [`ImageFlip`], the side an image is seen from
 //! - [`view`] - [`View`], DICOM positioner angles and named views
 //! - [`conversion`] - poses from and to DiffDRR, nanodrr, plastimatch and ProST
 
+pub mod affine;
 pub mod camera;
 pub mod conversion;
+pub mod flip;
 pub mod motion;
 pub mod rigid;
 pub mod rotation;
 pub mod view;
 
+pub use affine::{Affine, AffineError};
 pub use camera::{Camera, CameraError};
+pub use flip::{ImageFlip, ParseFlipError};
 pub use motion::PivotMotion;
 pub use rigid::{RigidError, RigidTransform};
 pub use view::{ParseViewError, View};

@@ -219,14 +219,12 @@ impl std::ops::Mul for RigidTransform {
 }
 
 /// The first three and the last three components.
-#[must_use]
-pub fn split(six: &Vector6<f64>) -> (Vector3<f64>, Vector3<f64>) {
+pub(super) fn split(six: &Vector6<f64>) -> (Vector3<f64>, Vector3<f64>) {
     (six.fixed_rows::<3>(0).into_owned(), six.fixed_rows::<3>(3).into_owned())
 }
 
 /// Three and three components as six.
-#[must_use]
-pub fn stack(first: Vector3<f64>, last: Vector3<f64>) -> Vector6<f64> {
+pub(super) fn stack(first: Vector3<f64>, last: Vector3<f64>) -> Vector6<f64> {
     Vector6::new(first.x, first.y, first.z, last.x, last.y, last.z)
 }
 

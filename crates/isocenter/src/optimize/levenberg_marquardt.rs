@@ -91,7 +91,7 @@ const LARGEST_DAMPING: f64 = 1e8;
 /// Maximizes an objective from a start, telling `observe` about every evaluation.
 ///
 /// # Errors
-/// If the objective cannot be evaluated at the start. Steps into poses that cannot be evaluated are
+/// If the objective cannot be evaluated at the start, or has no curvature. Steps into poses that cannot be evaluated are
 /// treated as steps that do not improve.
 pub fn maximize(
     objective: &dyn Objective,
@@ -117,7 +117,7 @@ pub fn maximize(
         if evaluations >= config.max_evaluations {
             break Termination::IterationLimit;
         }
-        let curvature = best.curvature.unwrap_or_else(Matrix6::zeros);
+        let curvature = best.curvature.ok_or(ObjectiveError::NoCurvature)?;
         let Some(step) = damped_step(&best.gradient, &curvature, damping) else {
             break Termination::Flat;
         };

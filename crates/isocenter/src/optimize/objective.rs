@@ -13,6 +13,11 @@ pub enum ObjectiveError {
     /// The radiograph cannot be rendered there.
     #[error(transparent)]
     Project(#[from] ProjectError),
+    /// The optimiser needs a curvature.
+    #[error(
+        "the objective has no curvature: Levenberg-Marquardt needs one; use another optimiser for it"
+    )]
+    NoCurvature,
     /// The images cannot be compared.
     #[error(transparent)]
     Similarity(#[from] SimilarityError),

@@ -27,7 +27,10 @@ impl InstructionSet {
 }
 
 /// Marches packs through a block of slices; see [`march_block`].
-pub(crate) fn march(
+///
+/// # Safety
+/// The rays of the packs must have been set with these slices.
+pub(crate) unsafe fn march(
     set: InstructionSet,
     jet: bool,
     slices: &Slices,
@@ -35,17 +38,19 @@ pub(crate) fn march(
     block: usize,
 ) {
     match set {
-        InstructionSet::Portable => portable(jet, slices, packs, block),
-        // SAFETY: `best` alone makes this value, where the machine has the instructions.
+        // SAFETY: the caller's.
+        InstructionSet::Portable => unsafe { portable(jet, slices, packs, block) },
+        // SAFETY: the caller's; `best` alone makes this value, where the machine has the instructions.
         #[cfg(target_arch = "x86_64")]
         InstructionSet::Avx2 => unsafe { avx2(jet, slices, packs, block) },
     }
 }
 
+/// # Safety
+/// As [`march`].
 #[inline(always)]
-fn portable(jet: bool, slices: &Slices, packs: &mut [Pack], block: usize) {
-    // The rays of a pack were set with the slices they march through (`Rendering::band`).
-    // SAFETY: hence their samples lie within these slices.
+unsafe fn portable(jet: bool, slices: &Slices, packs: &mut [Pack], block: usize) {
+    // SAFETY: the caller's; the cells are those of the slices.
     unsafe {
         match (&slices.cells, jet) {
             (Cells::F32(cells), false) => {
@@ -61,8 +66,12 @@ fn portable(jet: bool, slices: &Slices, packs: &mut [Pack], block: usize) {
 }
 
 /// The same loop, compiled for wider registers.
+///
+/// # Safety
+/// As [`march`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn avx2(jet: bool, slices: &Slices, packs: &mut [Pack], block: usize) {
-    portable(jet, slices, packs, block);
+unsafe fn avx2(jet: bool, slices: &Slices, packs: &mut [Pack], block: usize) {
+    // SAFETY: the caller's.
+    unsafe { portable(jet, slices, packs, block) }
 }

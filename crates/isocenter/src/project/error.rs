@@ -12,6 +12,12 @@ pub enum ProjectError {
         /// The source's position in the world (mm).
         source_world_mm: Vector3<f64>,
     },
+    /// Samples cannot lie this far apart.
+    #[error("the step along the ray is {found} mm: it must be above 0")]
+    Step {
+        /// What was asked for (mm).
+        found: f64,
+    },
     /// A number in the pose is NaN or infinite.
     #[error("the pose holds a number that is not finite")]
     PoseNotFinite,

@@ -46,14 +46,24 @@ impl<'a> ReferenceProjector<'a> {
     pub fn new(volume: &'a AttenuationVolume) -> Self {
         let spacing = volume.volume().world_from_index().spacing_mm();
         let smallest = spacing.into_iter().fold(f64::INFINITY, f64::min);
-        Self::with_step_mm(volume, smallest / 2.0)
+        // An affine's spacings are above zero, and so is half of one.
+        Self { step_mm: smallest / 2.0, ..Self::of(volume) }
+    }
+
+    fn of(volume: &'a AttenuationVolume) -> Self {
+        let index_from_world = volume.volume().world_from_index().inverse();
+        Self { volume, index_from_world, step_mm: f64::INFINITY }
     }
 
     /// Samples at the given distance (mm) along the ray.
-    #[must_use]
-    pub fn with_step_mm(volume: &'a AttenuationVolume, step_mm: f64) -> Self {
-        let index_from_world = volume.volume().world_from_index().inverse();
-        Self { volume, index_from_world, step_mm }
+    ///
+    /// # Errors
+    /// If the step is not above zero.
+    pub fn with_step_mm(volume: &'a AttenuationVolume, step_mm: f64) -> Result<Self, ProjectError> {
+        if step_mm.is_nan() || step_mm <= 0.0 {
+            return Err(ProjectError::Step { found: step_mm });
+        }
+        Ok(Self { step_mm, ..Self::of(volume) })
     }
 
     /// The radiograph at a pose: line integrals, dimensionless.

@@ -139,7 +139,8 @@ impl<'a> Rendering<'a> {
                 rays.clear();
                 self.set_up(slices, tile_columns, band_rows.clone(), &mut packs, &mut rays);
                 for block in 0..slices.dims[2].div_ceil(SLICES_PER_BLOCK) {
-                    march(self.instructions, jet, slices, &mut packs, block);
+                    // SAFETY: `set_up` has just set the packs' rays with these slices.
+                    unsafe { march(self.instructions, jet, slices, &mut packs, block) };
                 }
                 for ray in &rays {
                     store(slices, ray, &packs[ray.pack]);

@@ -1,6 +1,6 @@
 //! X-ray images and their preparation.
 //!
-//! - [`image`] - [`Image`], a grid of pixels, and [`ImageFlip`]
+//! - [`image`] - [`Image`], a grid of pixels
 //! - [`mask`] - [`Mask`], which pixels count
 //! - [`attenuation`] - [`PixelValues`], and line integrals from intensities
 //! - [`noise`] - quantum noise
@@ -10,7 +10,8 @@ pub mod image;
 pub mod mask;
 pub mod noise;
 
+pub use crate::geometry::{ImageFlip, ParseFlipError};
 pub use attenuation::{ParsePixelValuesError, PixelValues, attenuation_of_intensity};
-pub use image::{Image, ImageError, ImageFlip, ParseFlipError};
+pub use image::{Image, ImageError};
 pub use mask::Mask;
 pub use noise::with_quantum_noise;

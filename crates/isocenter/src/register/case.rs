@@ -15,6 +15,9 @@ use crate::similarity::{
 };
 use crate::volume::AttenuationVolume;
 
+/// The shortest side that a level's images may have.
+const SHORTEST_SIDE_PX: usize = 8;
+
 /// A CT and an X-ray that show the same patient.
 #[derive(Debug, Clone)]
 pub struct Case {
@@ -85,7 +88,7 @@ impl Case {
         self.pivot_world_mm
     }
 
-    /// The case with images no larger than the given side, and voxels no finer than such an
+    /// The case with images of about the given side, and voxels no finer than such an
     /// image's pixels at the depth of the patient.
     pub(crate) fn level(
         &self,
@@ -93,8 +96,7 @@ impl Case {
         depth_mm: f64,
         config: &SimilarityConfig,
     ) -> Result<Level, RegisterError> {
-        let longest = self.camera.size_px().into_iter().max().unwrap_or(1);
-        let factor = longest.div_ceil(longest_side_px.max(1)).max(1);
+        let factor = binning(self.camera.size_px(), longest_side_px);
         let camera = self.camera.binned(factor);
         let xray = self.xray.binned(factor);
         let [column_mm, row_mm] = camera.pixel_spacing_mm();
@@ -135,6 +137,14 @@ impl Level {
         let [column_mm, row_mm] = self.camera.pixel_spacing_mm();
         column_mm.min(row_mm)
     }
+}
+
+/// The binning that comes closest to the wanted longest side and leaves a strip of pixels that can
+/// be compared along the shortest.
+fn binning([columns, rows]: [usize; 2], longest_side_px: usize) -> usize {
+    let wanted = longest_side_px.max(1);
+    let closest = (columns.max(rows) + wanted / 2) / wanted;
+    closest.min(columns.min(rows) / SHORTEST_SIDE_PX).max(1)
 }
 
 /// The measures with a weight, as one.

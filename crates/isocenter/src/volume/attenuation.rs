@@ -158,12 +158,6 @@ impl AttenuationVolume {
     pub fn content(&self) -> &Region {
         &self.content
     }
-
-    /// The volume by value.
-    #[must_use]
-    pub fn into_volume(self) -> Volume<f32> {
-        self.volume
-    }
 }
 
 #[cfg(test)]

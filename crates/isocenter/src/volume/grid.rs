@@ -2,7 +2,7 @@
 
 use nalgebra::Vector3;
 
-use super::affine::Affine;
+use crate::geometry::Affine;
 
 /// Why a volume cannot exist.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -130,6 +130,13 @@ impl<T: Copy> Volume<T> {
         (i < ni && j < nj && k < nk).then(|| self.voxels.get(i + ni * (j + nj * k)).copied())?
     }
 
+    /// The index (i, j, k) of the voxel at a place in [`voxels`](Self::voxels).
+    #[must_use]
+    pub fn index_of(&self, at: usize) -> [usize; 3] {
+        let [ni, nj, _] = self.dims;
+        [at % ni, at / ni % nj, at / (ni * nj)]
+    }
+
     /// The middle of the grid (mm), world frame.
     #[must_use]
     pub fn center_world_mm(&self) -> Vector3<f64> {
@@ -179,8 +186,7 @@ impl Volume<f32> {
                     .map(move |(at, &v)| (block * 4096 + at, v))
             });
         let Some((at, value)) = bad.next() else { return Ok(()) };
-        let [ni, nj, _] = self.dims;
-        let index = [at % ni, at / ni % nj, at / (ni * nj)];
+        let index = self.index_of(at);
         Err(VolumeError::NotFinite { index, value, count: 1 + bad.count() })
     }
 }

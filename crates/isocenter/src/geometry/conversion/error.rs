@@ -1,8 +1,8 @@
 //! Why a pose cannot be converted.
 
 use super::Convention;
+use crate::geometry::AffineError;
 use crate::geometry::rigid::RigidError;
-use crate::volume::AffineError;
 
 /// Why a pose cannot be converted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -34,7 +34,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::rigid::RigidTransform;
-use crate::radiograph::ImageFlip;
+use crate::geometry::ImageFlip;
 
 pub use diffdrr::{DiffDrrPose, EulerConvention, Parameterization};
 pub use error::{ConversionError, ParseConventionError};

@@ -28,8 +28,8 @@ use super::{
     Convention, ConversionError, ConvertedPose, ForeignPose, Orientation, TargetGeometry,
     check_pose, components, finite, orbit, ras_from_lps, unmirrored,
 };
+use crate::geometry::ImageFlip;
 use crate::geometry::rigid::RigidTransform;
-use crate::radiograph::ImageFlip;
 
 /// The pose of a nanodrr image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -30,8 +30,8 @@ use super::{
     Convention, ConversionError, ConvertedPose, ForeignPose, TargetGeometry, check_pose,
     components, finite, needed, positive,
 };
+use crate::geometry::ImageFlip;
 use crate::geometry::rigid::RigidTransform;
-use crate::radiograph::ImageFlip;
 
 /// The sine of the angle between `vup` and `nrm` below which there is no upward direction.
 const PARALLEL_SINE: f64 = 1e-6;

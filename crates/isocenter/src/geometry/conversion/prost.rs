@@ -45,10 +45,10 @@ use super::{
     Convention, ConversionError, ConvertedPose, ForeignPose, TargetGeometry, check_pose, finite,
     needed, positive, ras_from_lps, unmirrored,
 };
+use crate::geometry::Affine;
+use crate::geometry::ImageFlip;
 use crate::geometry::rigid::RigidTransform;
 use crate::geometry::rotation::{exp, log, nearest};
-use crate::radiograph::ImageFlip;
-use crate::volume::Affine;
 
 /// How far the voxels may be from cubes: the largest entry of `|A^T A - 1|` of the scaled axes.
 const CUBIC_TOLERANCE: f64 = 1e-4;

@@ -46,8 +46,8 @@ use self::spine::Spine;
 use self::texture::Noise;
 use self::trunk::{Layers, Trunk};
 use self::variation::Variation;
-use super::affine::{Affine, AffineError};
 use super::grid::{Volume, VolumeError};
+use crate::geometry::{Affine, AffineError};
 
 /// The finest and the coarsest voxels that are made (mm).
 const SPACING_RANGE_MM: [f64; 2] = [0.2, 10.0];
