@@ -105,6 +105,9 @@ impl std::str::FromStr for MaskArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("a label volume is expected: LABELS.nii.gz".to_owned());
+        }
         // A colon may belong to the path: labels follow the one after the file's extension.
         let after_extension =
             |(path, _): &(&str, &str)| path.ends_with(".nii") || path.ends_with(".nii.gz");

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => complain(&format!("{error:#}")),
+        Err(error) => complain(&told(&error)),
     }
 }
 
@@ -50,6 +50,17 @@ fn usage(error: &clap::Error) -> ExitCode {
     let message = parts.join(";");
     let message = message.strip_prefix("error: ").unwrap_or(&message);
     complain(&format!("{}; `isocenter --help` lists what there is", one_line(message)))
+}
+
+/// An error and its causes, without those that the error before has told already.
+fn told(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !parts.last().is_some_and(|before| before.contains(&cause)) {
+            parts.push(cause);
+        }
+    }
+    parts.join(": ")
 }
 
 fn complain(message: &str) -> ExitCode {

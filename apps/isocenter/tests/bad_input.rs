@@ -23,6 +23,9 @@ impl Scratch {
         assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments}");
         assert!(message.starts_with("isocenter: ") && message.ends_with('\n'), "{message}");
         assert_eq!(message.lines().count(), 1, "{arguments}: {message}");
+        let parts: Vec<&str> = message.trim_end().split(": ").collect();
+        let twice = (1..parts.len()).any(|n| parts[n].len() > 20 && parts[..n].contains(&parts[n]));
+        assert!(!twice, "told twice: {message}");
         for part in expected {
             assert!(message.contains(part), "{arguments}: '{part}' is not in: {message}");
         }
@@ -131,6 +134,7 @@ fn attenuation_and_masks() {
     let case = Scratch::new();
     case.register_refuses("--attenuation bone", &["--attenuation", "'bone'", "thresholded:HU"]);
     case.register_refuses("--attenuation thresholded:9000", &["ct.nii", "attenuation map"]);
+    case.register_refuses("--attenuation bone-weighted:200:-2", &["bone-weighted:HU:WEIGHT"]);
     case.register_refuses("--mask no.nii", &["no.nii: there is no such file"]);
     case.register_refuses("--mask labels.nii:99", &["labels.nii", "label 99", "present: 19, 20"]);
     case.register_refuses("--mask labels.nii:22,99", &["labels.nii", "label 99", "present: 19"]);
@@ -428,6 +432,12 @@ fn poses_of_other_programs() {
     case.write("empty.json", "");
     case.refuses(&format!("{back} nanodrr empty.json x.json"), &["empty.json: the file is empty"]);
     case.refuses(&format!("{back} nanodrr xray.tif x.json"), &["xray.tif", "text"]);
+    let needs = "--ct ct.nii --source-to-isocenter-mm 700 --source-to-detector-mm 1020";
+    case.succeed(&format!("{convert} prost start.json flat.json {needs}"));
+    let mut flat = case.json("flat.json");
+    flat["volume"]["affine"][0] = serde_json::json!([0, 0, 0, 0]);
+    case.write("flat.json", flat.to_string());
+    case.refuses(&format!("{back} prost flat.json x.json"), &["flat.json: volume.affine", "0"]);
     case.refuses(&format!("{back} isocenter start.json x.json --orientation up"), &["ap or pa"]);
     case.refuses(
         &format!("{back} isocenter start.json x.json --ct ct.nii --volume-center-mm 1,2,3"),

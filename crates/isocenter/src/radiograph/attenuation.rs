@@ -54,7 +54,7 @@ impl fmt::Display for PixelValues {
 /// `full_scale` is the value of an unattenuated pixel, where the file's format has one (65535 for
 /// 16 bits); otherwise the brightest pixel is taken. An error in it shifts all line integrals alike,
 /// which no similarity of this crate notices. Pixels at or below zero are taken as half the darkest
-/// pixel above zero; nothing is taken as less than half a 65536th of the unattenuated value.
+/// pixel above zero; nothing is taken as less than half a 65536th of the brightest pixel.
 ///
 /// # Errors
 /// If a pixel is not finite, all are alike, or none is above zero.
@@ -77,7 +77,7 @@ pub fn attenuation_of_intensity(
     }
     let unattenuated = full_scale.unwrap_or(brightest).max(brightest);
     let above_zero = intensity.pixels().iter().copied().filter(|&i| i > 0.0);
-    let darkest = (above_zero.fold(brightest, f32::min) / 2.0).max(unattenuated / 131_072.0);
+    let darkest = (above_zero.fold(brightest, f32::min) / 2.0).max(brightest / 131_072.0);
     Ok(intensity.clone().map(|i| -(i.max(darkest) / unattenuated).ln()))
 }
 
@@ -94,6 +94,11 @@ mod tests {
             attenuation_of_intensity(&image(vec![0.0, 1.0, 255.0]), Some(255.0)).unwrap();
         let [black, darkest, white] = [0, 1, 2].map(|n| eight_bit.pixels()[n]);
         assert!(black > darkest && black < 7.0 && white == 0.0);
+        // Counts of 12 bits in a format of 32 keep their contrast.
+        let wide =
+            attenuation_of_intensity(&image(vec![0.0, 40.0, 4095.0]), Some(2.0_f32.powi(31)));
+        let [black, dark, bright] = [0, 1, 2].map(|n| wide.as_ref().unwrap().pixels()[n]);
+        assert!((dark - bright - (4095.0_f32 / 40.0).ln()).abs() < 1e-5 && black > dark);
         let float = attenuation_of_intensity(&image(vec![0.0, 3.5]), None).unwrap();
         assert!(float.pixels()[0].is_finite() && float.pixels()[1] == 0.0);
         // What integers are scaled by in the file (NIfTI's slope) changes nothing.

@@ -15,6 +15,9 @@ use super::region::Region;
 /// The linear attenuation of water at C-arm energies that the reference images use (1/mm).
 pub const WATER_PER_MM: f64 = 0.02;
 
+/// Larger thresholds (HU) and weights are slips of the pen.
+const MOST: f64 = 1e6;
+
 /// How Hounsfield units become linear attenuation (1/mm).
 ///
 /// # Examples
@@ -97,7 +100,7 @@ impl FromStr for AttenuationMap {
     fn from_str(text: &str) -> Result<Self, ParseAttenuationMapError> {
         let refused = || ParseAttenuationMapError { found: text.to_owned() };
         let number = |text: &str| match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(number),
+            Ok(number) if number.abs() <= MOST => Ok(number),
             _ => Err(refused()),
         };
         let parts: Vec<&str> = text.split(':').collect();
@@ -193,6 +196,7 @@ mod tests {
             "thresholded",
             "thresholded:x",
             "thresholded:nan",
+            "thresholded:1e9",
             "linear:1",
             "bone-weighted:200:-1",
         ] {
