@@ -89,9 +89,10 @@ pub(crate) struct CtArgs {
     /// Keep only labelled voxels, all else is air: LABELS.nii.gz, or LABELS.nii.gz:20,21 for some labels
     #[arg(long, value_name = "LABELS[:ID,..]")]
     pub(crate) mask: Option<MaskArg>,
-    /// How HU become attenuation: linear, thresholded:HU, bone-weighted:HU:WEIGHT
-    #[arg(long, value_name = "MAP", default_value = "linear")]
-    pub(crate) attenuation: AttenuationMap,
+    /// How HU become attenuation: linear, thresholded:HU, excess:HU, bone-weighted:HU:WEIGHT
+    /// [default: linear; excess:150 in `register` with a mask]
+    #[arg(long, value_name = "MAP")]
+    pub(crate) attenuation: Option<AttenuationMap>,
 }
 
 /// A label volume and the labels that count; none means all but 0.

@@ -7,7 +7,7 @@ use isocenter::evaluate::Targets;
 use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::radiograph::{Image, ImageFlip, PixelValues, attenuation_of_intensity};
 use isocenter::register::RegisterConfig;
-use isocenter::volume::{AttenuationVolume, LabelMask, Region};
+use isocenter::volume::{AttenuationMap, AttenuationVolume, LabelMask, Region};
 use isocenter_io::image::read_image;
 use isocenter_io::points::read_points;
 use isocenter_io::text::read_text;
@@ -30,13 +30,17 @@ pub(crate) struct Ct {
 pub(crate) enum TargetSource<'a> {
     /// Nowhere.
     None,
-    /// At points of a file or, without one, at the mask's centroids or in bone.
+    /// At points of a file or, without one, at the centroids of the mask's label volume or in bone.
     Wanted(Option<&'a Path>),
 }
 
 /// Reads a CT, keeps what the mask says, and turns it into attenuation; draws the targets on the
 /// way, while the voxels still hold HU.
-pub(crate) fn ct(args: &CtArgs, targets: &TargetSource<'_>) -> Result<(Ct, Option<Targets>)> {
+pub(crate) fn ct(
+    args: &CtArgs,
+    attenuation: &AttenuationMap,
+    targets: &TargetSource<'_>,
+) -> Result<(Ct, Option<Targets>)> {
     let labels = args.mask.as_ref().map(|mask| read_labels(&mask.path)).transpose()?;
     let mut ct = read_ct(&args.ct)?;
     let in_ct = || args.ct.display().to_string();
@@ -58,7 +62,7 @@ pub(crate) fn ct(args: &CtArgs, targets: &TargetSource<'_>) -> Result<(Ct, Optio
         pivot_world_mm = mask.centroid_world_mm();
         mask.apply(&mut ct, AIR_HU).with_context(in_mask)?;
     }
-    let volume = AttenuationVolume::from_hounsfield(ct, &args.attenuation).with_context(in_ct)?;
+    let volume = AttenuationVolume::from_hounsfield(ct, attenuation).with_context(in_ct)?;
     Ok((Ct { volume, pivot_world_mm }, targets))
 }
 
@@ -137,15 +141,19 @@ pub(crate) fn xray(
     Ok((attenuation.flipped(flip), values))
 }
 
-/// The settings of a file, or the defaults.
-pub(crate) fn config(path: Option<&Path>) -> Result<RegisterConfig> {
-    let Some(path) = path else { return Ok(RegisterConfig::default()) };
+/// The settings of a file, or the defaults; those for a structure where a mask keeps one.
+pub(crate) fn config(path: Option<&Path>, masked: bool) -> Result<RegisterConfig> {
+    let defaults = if masked { RegisterConfig::for_structure() } else { RegisterConfig::default() };
+    let Some(path) = path else { return Ok(defaults) };
     let text = read_text(path)?;
-    let config: RegisterConfig = toml::from_str(&text).map_err(|error| {
+    let mut config: RegisterConfig = toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = 1 + before.matches('\n').count();
         anyhow!("{}: line {line}: {}", path.display(), error.message())
     })?;
+    if !text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("similarity")) {
+        config.similarity = defaults.similarity;
+    }
     config.check().with_context(|| path.display().to_string())?;
     Ok(config)
 }

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &DrrArgs) -> Result<()> {
     let progress = Progress::new("reading");
     let camera = read_camera(&args.camera)?;
     let pose = args.pose.as_ref().map(read_pose).transpose()?;
-    let (ct, _) = ct(&args.ct, &TargetSource::None)?;
+    let (ct, _) = ct(&args.ct, &args.ct.attenuation.unwrap_or_default(), &TargetSource::None)?;
     let (pose, remark) = match pose {
         Some(pose) => (pose, None),
         None => view_pose(&args.view, &camera, ct.pivot_world_mm)?,

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use isocenter::evaluate::Targets;
 use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::radiograph::{Image, ImageFlip, PixelValues};
-use isocenter::register::{Case, RegisterConfig, RegisterError, Registration, register};
+use isocenter::register::{Case, Compares, RegisterConfig, RegisterError, Registration, register};
 use isocenter::volume::AttenuationMap;
 use isocenter_io::atomic::OutputFolder;
 use isocenter_io::geometry::{read_camera, read_pose};
@@ -52,7 +52,10 @@ pub(crate) fn run(args: &RegisterArgs) -> Result<()> {
     let progress = Progress::new("reading");
     args.view.check()?;
     // The small files first: what is wrong with them need not wait for the CT.
-    let config = input::config(args.config.as_deref())?;
+    let masked = args.ct.mask.is_some();
+    let config = input::config(args.config.as_deref(), masked)?;
+    let usual = if masked { AttenuationMap::OF_STRUCTURE } else { AttenuationMap::default() };
+    let attenuation = args.ct.attenuation.unwrap_or(usual);
     let camera = read_camera(&args.camera)?;
     let init = args.init.as_ref().map(read_pose).transpose()?;
     let truth = args.truth.as_ref().map(read_pose).transpose()?;
@@ -63,7 +66,7 @@ pub(crate) fn run(args: &RegisterArgs) -> Result<()> {
         Some(_) => TargetSource::Wanted(args.targets.as_deref()),
         None => TargetSource::None,
     };
-    let (ct, targets) = input::ct(&args.ct, &wanted)?;
+    let (ct, targets) = input::ct(&args.ct, &attenuation, &wanted)?;
     let (start, remark) = match init {
         Some(pose) => (pose, None),
         None => input::view_pose(&args.view, &camera, ct.pivot_world_mm)?,
@@ -79,7 +82,7 @@ pub(crate) fn run(args: &RegisterArgs) -> Result<()> {
         xray_name: args.xray.display().to_string(),
         truth: truth.zip(targets),
         config,
-        attenuation: args.ct.attenuation,
+        attenuation,
         mask_labels: args.ct.mask.as_ref().map(|mask| mask.ids.clone()),
         remarks: remark.into_iter().collect(),
     };
@@ -110,7 +113,12 @@ fn check_size(xray_path: &Path, camera_path: &Path, xray: &Image, camera: &Camer
 pub(crate) fn perform(task: Task, begun: Instant, progress: &Progress) -> Result<Outcome> {
     let reading_s = begun.elapsed().as_secs_f64();
     let Task { ct, camera, xray, start, config, .. } = task;
-    let case = Case::new(ct.volume, camera, xray, ct.pivot_world_mm)?;
+    // With a mask the CT shows less than the X-ray.
+    let compares = match &task.mask_labels {
+        Some(_) => Compares::NearShadow,
+        None => Compares::Everywhere,
+    };
+    let case = Case::new(ct.volume, camera, xray, ct.pivot_world_mm)?.comparing(compares);
     let found =
         register(&case, &start, &config, &mut |event| progress.follow(event)).map_err(|error| {
             match &error {

@@ -67,6 +67,40 @@ impl Mask {
             .flatten()
     }
 
+    /// The pixels that have one that counts within the given number of columns and rows.
+    #[must_use]
+    pub fn dilated(&self, radius_px: usize) -> Self {
+        let [columns, rows] = self.size_px;
+        // Along the rows, then along the columns; a running count keeps both independent of the radius.
+        let along = |length: usize, at: &dyn Fn(usize) -> bool, set: &mut dyn FnMut(usize)| {
+            let mut last_seen = None;
+            let mut upcoming = (0..length).filter(|&n| at(n)).peekable();
+            for n in 0..length {
+                while let Some(&next) = upcoming.peek() {
+                    if next > n.saturating_add(radius_px) {
+                        break;
+                    }
+                    last_seen = upcoming.next();
+                }
+                if last_seen.is_some_and(|seen: usize| seen.saturating_add(radius_px) >= n) {
+                    set(n);
+                }
+            }
+        };
+        let mut wide = vec![false; self.used.len()];
+        for row in 0..rows {
+            let start = row * columns;
+            along(columns, &|c| self.used[start + c], &mut |c| wide[start + c] = true);
+        }
+        let mut used = vec![false; self.used.len()];
+        for column in 0..columns {
+            along(rows, &|r| wide[r * columns + column], &mut |r| {
+                used[r * columns + column] = true
+            });
+        }
+        Self { size_px: self.size_px, used }
+    }
+
     /// The pixels whose eight neighbors lie in the image and count too.
     #[must_use]
     pub fn eroded(&self) -> Self {
@@ -86,8 +120,8 @@ impl Mask {
 
 #[cfg(test)]
 mod tests {
-    //! Proves: a mask must fit its size, outside of it there is nothing, and erosion keeps what has
-    //! all its neighbors.
+    //! Proves: a mask must fit its size, outside of it there is nothing, dilation reaches as far as
+    //! its radius, and erosion keeps what has all its neighbors.
     use super::*;
 
     #[test]
@@ -98,6 +132,28 @@ mod tests {
         );
         assert!(Mask::new([0, 2], vec![]).is_err());
         assert!(Mask::new([usize::MAX, 2], vec![true; 4]).is_err());
+    }
+
+    #[test]
+    fn dilation_reaches_as_far_as_the_radius() {
+        let at = |set: &[(usize, usize)]| {
+            let used = (0..63).map(|n| set.contains(&(n % 9, n / 9))).collect();
+            Mask::new([9, 7], used).unwrap()
+        };
+        let mask = at(&[(1, 5), (7, 1)]);
+        assert_eq!(mask.dilated(0), mask);
+        for radius in 1..12 {
+            let dilated = mask.dilated(radius);
+            for row in 0..7_usize {
+                for column in 0..9_usize {
+                    let near = |c: usize, r: usize| {
+                        column.abs_diff(c) <= radius && row.abs_diff(r) <= radius
+                    };
+                    assert_eq!(dilated.get(column, row), Some(near(1, 5) || near(7, 1)));
+                }
+            }
+        }
+        assert_eq!(at(&[]).dilated(3).count(), 0);
     }
 
     #[test]

@@ -25,6 +25,18 @@ pub struct Case {
     camera: Camera,
     xray: Image,
     pivot_world_mm: Vector3<f64>,
+    compares: Compares,
+}
+
+/// Which pixels of the X-ray are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compares {
+    /// All.
+    #[default]
+    Everywhere,
+    /// Those near the shadow of the volume: for a CT of which only one structure is kept, while the
+    /// X-ray shows the whole patient.
+    NearShadow,
 }
 
 /// A case at one resolution.
@@ -61,7 +73,15 @@ impl Case {
             });
         }
         xray.check_has_content()?;
-        Ok(Self { projector: Projector::new(volume), camera, xray, pivot_world_mm })
+        let compares = Compares::default();
+        Ok(Self { projector: Projector::new(volume), camera, xray, pivot_world_mm, compares })
+    }
+
+    /// The same case with other pixels compared.
+    #[must_use]
+    pub fn comparing(mut self, compares: Compares) -> Self {
+        self.compares = compares;
+        self
     }
 
     /// The projector of the CT at full resolution.
@@ -88,12 +108,14 @@ impl Case {
         self.pivot_world_mm
     }
 
-    /// The case with images of about the given side, and voxels no finer than such an
-    /// image's pixels at the depth of the patient.
+    /// The case with images of about the given side, and voxels no finer than such an image's pixels
+    /// at the depth of the patient. `poses` and the margin say where the shadow of the volume is.
     pub(crate) fn level(
         &self,
         longest_side_px: usize,
         depth_mm: f64,
+        poses: &[RigidTransform],
+        margin_mm: f64,
         config: &SimilarityConfig,
     ) -> Result<Level, RegisterError> {
         let factor = binning(self.camera.size_px(), longest_side_px);
@@ -106,11 +128,18 @@ impl Case {
             Some(coarse) => Projector::new(coarse),
             None => self.projector.clone(),
         };
+        let mask = match self.compares {
+            Compares::Everywhere => None,
+            Compares::NearShadow => {
+                let margin_px = (margin_mm / spacing_mm).ceil() as usize;
+                Some(shadow(&projector, &camera, poses)?.dilated(margin_px.max(2)))
+            }
+        };
         Ok(Level {
             longest_side_px: camera.size_px().into_iter().max().unwrap_or(1),
             camera,
             projector,
-            similarity: similarity(&xray, None, config)?.into(),
+            similarity: similarity(&xray, mask.as_ref(), config)?.into(),
             pivot_world_mm: self.pivot_world_mm,
         })
     }
@@ -137,6 +166,21 @@ impl Level {
         let [column_mm, row_mm] = self.camera.pixel_spacing_mm();
         column_mm.min(row_mm)
     }
+}
+
+/// Where the volume is seen from any of the poses.
+fn shadow(
+    projector: &Projector,
+    camera: &Camera,
+    poses: &[RigidTransform],
+) -> Result<Mask, RegisterError> {
+    let [columns, rows] = camera.size_px();
+    let mut seen = vec![false; columns * rows];
+    for pose in poses {
+        let image = projector.forward(camera, pose)?;
+        seen.iter_mut().zip(image.pixels()).for_each(|(seen, &l)| *seen |= l > 0.0);
+    }
+    Ok(Mask::new(camera.size_px(), seen)?)
 }
 
 /// The binning that comes closest to the wanted longest side and leaves a strip of pixels that can

@@ -20,6 +20,15 @@ pub struct RegisterConfig {
 }
 
 impl RegisterConfig {
+    /// Settings for a CT of which only some structure is kept, while the X-ray shows the whole
+    /// patient: edges alone are compared, since what lies behind and in front of the structure
+    /// decides about the grey values.
+    #[must_use]
+    pub fn for_structure() -> Self {
+        let similarity = SimilarityConfig { ncc: 0.0, gradient_ncc: 1.0, patch_ncc: 0.0 };
+        Self { similarity, ..Self::default() }
+    }
+
     /// Checks that the settings make sense.
     ///
     /// # Errors

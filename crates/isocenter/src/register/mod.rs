@@ -14,7 +14,7 @@ mod multi_start;
 mod objective;
 pub mod registration;
 
-pub use case::Case;
+pub use case::{Case, Compares};
 pub use config::{MultiStartConfig, RefineConfig, RegisterConfig, SimilarityConfig};
 pub use error::RegisterError;
 pub use event::{Event, Stage, TraceRow};

@@ -25,6 +25,10 @@ use crate::optimize::{LevenbergMarquardtConfig, Objective, ObjectiveError, Termi
 /// Two candidates closer than this, as [`distance_mm`] has it, are one, in pixels of the level.
 const DISTINCT_PX: f64 = 2.0;
 
+/// How far around the shadow of a structure the images are compared in the refinement, at the
+/// depth of the patient (mm): its edges, and a little of what is around them.
+const REFINE_MARGIN_MM: f64 = 10.0;
+
 /// How far a rotation moves what is seen, for the distance of two poses: the radius (mm) of the
 /// anatomy about the pivot.
 const RADIUS_MM: f64 = 100.0;
@@ -189,7 +193,8 @@ impl Run<'_> {
             return Ok(vec![unrefined(*start)]);
         }
         let begun = Instant::now();
-        let level = self.level(config.longest_side_px)?;
+        // The patient may be anywhere in the box: in its plane this far from the start.
+        let level = self.level(config.longest_side_px, &[*start], config.in_plane_mm)?;
         (self.observe)(&Event::StageStarted {
             stage: Stage::MultiStart,
             longest_side_px: level.longest_side_px,
@@ -221,7 +226,8 @@ impl Run<'_> {
         keep: usize,
     ) -> Result<Vec<Candidate>, RegisterError> {
         let begun = Instant::now();
-        let level = self.level(side_px)?;
+        let poses: Vec<RigidTransform> = candidates.iter().map(|c| c.pose).collect();
+        let level = self.level(side_px, &poses, REFINE_MARGIN_MM)?;
         (self.observe)(&Event::StageStarted {
             stage: Stage::Refine,
             longest_side_px: level.longest_side_px,
@@ -234,8 +240,13 @@ impl Run<'_> {
         Ok(self.best_distinct(refined, keep, distinct_mm))
     }
 
-    fn level(&self, side_px: usize) -> Result<Level, RegisterError> {
-        self.case.level(side_px, self.depth_mm, &self.config.similarity)
+    fn level(
+        &self,
+        side_px: usize,
+        poses: &[RigidTransform],
+        margin_mm: f64,
+    ) -> Result<Level, RegisterError> {
+        self.case.level(side_px, self.depth_mm, poses, margin_mm, &self.config.similarity)
     }
 
     /// The distance below which two candidates of a level are one.

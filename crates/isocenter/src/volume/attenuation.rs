@@ -43,6 +43,15 @@ pub enum AttenuationMap {
         /// Lowest value that attenuates (HU).
         threshold_hu: f64,
     },
+    /// What exceeds a value: `water * max(0, HU - reference) / 1000`. In an X-ray, bone stands out
+    /// from the tissue that it displaces; a bone without its tissue (`--mask`) looks like that when
+    /// the tissue's attenuation is taken off.
+    Excess {
+        /// Attenuation of water (1/mm).
+        water_per_mm: f64,
+        /// What does not stand out (HU).
+        reference_hu: f64,
+    },
     /// The linear map, with what bone has beyond the threshold multiplied by a weight.
     BoneWeighted {
         /// Attenuation of water (1/mm).
@@ -52,6 +61,12 @@ pub enum AttenuationMap {
         /// Factor on the attenuation beyond the threshold's.
         weight: f64,
     },
+}
+
+impl AttenuationMap {
+    /// For a structure without what surrounds it, in an X-ray that shows the whole patient: what
+    /// exceeds soft tissue with contrast agent.
+    pub const OF_STRUCTURE: Self = Self::Excess { water_per_mm: WATER_PER_MM, reference_hu: 150.0 };
 }
 
 impl Default for AttenuationMap {
@@ -75,6 +90,9 @@ impl AttenuationMap {
                     linear(water_per_mm, hu)
                 }
             }
+            Self::Excess { water_per_mm, reference_hu } => {
+                water_per_mm * (hu - reference_hu).max(0.0) / 1000.0
+            }
             Self::BoneWeighted { water_per_mm, threshold_hu, weight } => {
                 let excess = (hu - threshold_hu).max(0.0);
                 linear(water_per_mm, hu) + water_per_mm * excess / 1000.0 * (weight - 1.0)
@@ -87,7 +105,7 @@ impl AttenuationMap {
 /// A text that is not an attenuation map.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error(
-    "'{found}' is not an attenuation map: write linear, thresholded:HU such as thresholded:150, or bone-weighted:HU:WEIGHT such as bone-weighted:200:3"
+    "'{found}' is not an attenuation map: write linear, thresholded:HU such as thresholded:150, excess:HU such as excess:0, or bone-weighted:HU:WEIGHT such as bone-weighted:200:3"
 )]
 pub struct ParseAttenuationMapError {
     /// The text.
@@ -110,6 +128,7 @@ impl FromStr for AttenuationMap {
             ["thresholded", hu] => {
                 Ok(Self::Thresholded { water_per_mm, threshold_hu: number(hu)? })
             }
+            ["excess", hu] => Ok(Self::Excess { water_per_mm, reference_hu: number(hu)? }),
             ["bone-weighted", hu, weight] => Ok(Self::BoneWeighted {
                 water_per_mm,
                 threshold_hu: number(hu)?,
@@ -177,6 +196,8 @@ mod tests {
         let bone = AttenuationMap::Thresholded { water_per_mm: 0.02, threshold_hu: 150.0 };
         assert_eq!(bone.per_mm(149.0), 0.0);
         assert_eq!(bone.per_mm(500.0), 0.03);
+        let excess = AttenuationMap::OF_STRUCTURE;
+        assert_eq!((excess.per_mm(150.0), excess.per_mm(650.0)), (0.0, 0.01));
         let weighted =
             AttenuationMap::BoneWeighted { water_per_mm: 0.02, threshold_hu: 0.0, weight: 2.0 };
         assert_eq!(weighted.per_mm(-500.0), 0.01);
@@ -186,6 +207,7 @@ mod tests {
     #[test]
     fn maps_are_parsed() {
         assert_eq!("linear".parse(), Ok(AttenuationMap::default()));
+        assert_eq!("excess:150".parse(), Ok(AttenuationMap::OF_STRUCTURE));
         let bone: AttenuationMap = "bone-weighted:200:3".parse().unwrap();
         assert!(matches!(
             bone,
