@@ -20,7 +20,7 @@ use super::rigid::RigidTransform;
 #[non_exhaustive]
 pub enum CameraError {
     /// A length is zero, negative, no number, or longer than any room.
-    #[error("{name} is {value}: it must be a number of millimetres above 0, at most {longest}", longest = Camera::LONGEST_MM)]
+    #[error("{name} is {value}: it must be a positive number of millimetres, at most {longest}", longest = Camera::LONGEST_MM)]
     Length {
         /// Which quantity.
         name: &'static str,
@@ -220,7 +220,7 @@ impl Camera {
 
     /// The camera of the image whose pixels are averages of `factor` x `factor` pixels of this
     /// camera's. Columns and rows that do not fill a whole pixel are left out;
-    /// a factor beyond the shorter side is cut to it.
+    /// a side shorter than the factor becomes one pixel.
     ///
     /// # Examples
     /// ```
@@ -231,12 +231,15 @@ impl Camera {
     /// ```
     #[must_use]
     pub fn binned(&self, factor: usize) -> Self {
-        let factor = factor.clamp(1, self.size_px[0].min(self.size_px[1]));
-        let scale = factor as f64;
+        // Along a side shorter than the factor, all of it becomes one pixel.
+        let factors = self.size_px.map(|n| factor.clamp(1, n));
         let mut binned = self.clone();
-        binned.pixel_spacing_mm = self.pixel_spacing_mm.map(|spacing| spacing * scale);
-        binned.size_px = self.size_px.map(|n| n / factor);
-        binned.principal_point_px = self.principal_point_px.map(|c| (c + 0.5) / scale - 0.5);
+        for (axis, factor) in factors.into_iter().enumerate() {
+            let scale = factor as f64;
+            binned.pixel_spacing_mm[axis] = self.pixel_spacing_mm[axis] * scale;
+            binned.size_px[axis] = self.size_px[axis] / factor;
+            binned.principal_point_px[axis] = (self.principal_point_px[axis] + 0.5) / scale - 0.5;
+        }
         binned
     }
 }
@@ -267,6 +270,10 @@ mod tests {
         // Pixel (2, 3) of the binned image covers columns 8..12 and rows 12..16.
         let mean = fine.ray_direction(9.5, 13.5);
         assert!((coarse.ray_direction(2.0, 3.0) - mean).norm() < 1e-12);
+        // 300 x 200 pixels by 250: one row of all 200, one column of the first 250.
+        let (one, middle) = (fine.binned(250), fine.ray_direction(124.5, 99.5));
+        assert_eq!(one.size_px(), [1, 1]);
+        assert!((one.ray_direction(0.0, 0.0) - middle).norm() < 1e-12);
     }
 
     #[test]

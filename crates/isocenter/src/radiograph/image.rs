@@ -174,19 +174,20 @@ impl Image {
     /// [`Camera::binned`](crate::geometry::Camera::binned) has them.
     #[must_use]
     pub fn binned(&self, factor: usize) -> Self {
-        let factor = factor.clamp(1, self.size_px[0].min(self.size_px[1]));
-        if factor == 1 {
+        if factor <= 1 {
             return self.clone();
         }
-        let [columns, rows] = self.size_px.map(|n| n / factor);
-        let scale = 1.0 / (factor * factor) as f64;
+        // Along a side shorter than the factor, all of it becomes one pixel.
+        let [width, height] = self.size_px.map(|n| factor.min(n));
+        let [columns, rows] = [self.size_px[0] / width, self.size_px[1] / height];
+        let scale = 1.0 / (width * height) as f64;
         let mut pixels = Vec::with_capacity(columns * rows);
         for row in 0..rows {
             for column in 0..columns {
                 let mut sum = 0.0;
-                for r in 0..factor {
-                    let start = (row * factor + r) * self.size_px[0] + column * factor;
-                    sum += self.pixels[start..start + factor]
+                for r in 0..height {
+                    let start = (row * height + r) * self.size_px[0] + column * width;
+                    sum += self.pixels[start..start + width]
                         .iter()
                         .map(|&p| f64::from(p))
                         .sum::<f64>();
@@ -222,7 +223,7 @@ mod tests {
         let binned = image().binned(2);
         assert_eq!(binned.size_px(), [2, 1]);
         assert_eq!(binned.pixels(), &[2.5, 4.5]);
-        assert_eq!(image().binned(10), image().binned(3));
+        assert_eq!(image().binned(10).pixels(), &[5.5]);
     }
 
     #[test]
