@@ -201,6 +201,9 @@ pub(crate) struct DrrArgs {
     /// Image to write: .npy, .tif, .nii.gz hold line integrals, .png 16-bit intensity
     #[arg(short, long = "output", value_name = "OUT")]
     pub(crate) output: PathBuf,
+    /// What the pixels shall mean, if not what the format suggests: intensity, attenuation
+    #[arg(long, value_name = "MEANING")]
+    pub(crate) values: Option<PixelValues>,
 }
 
 #[derive(Debug, Args)]

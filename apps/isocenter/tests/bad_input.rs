@@ -331,6 +331,7 @@ fn places_to_write() {
 
     let drr = "drr --ct ct.nii --camera camera.json --pose truth.json -o";
     case.refuses(&format!("{drr} drr.jpg"), &["drr.jpg", "'.jpg'", ".png, .tif"]);
+    case.refuses(&format!("{drr} drr.png --values attenuation"), &["drr.png", "write .tif"]);
     case.refuses(&format!("{drr} drr"), &["drr", "no extension", ".png, .tif"]);
     case.refuses(&format!("{drr} no/drr.png"), &["'no' does not exist: create it first"]);
     fs::create_dir(case.path("folder.png")).unwrap();

@@ -91,6 +91,10 @@ fn from_phantom_over_drr_to_pose() {
     for (&intensity, &line_integral) in image("ap.png").pixels().iter().zip(ap.pixels()) {
         assert!((intensity - 65535.0 * (-line_integral).exp()).abs() <= 0.51);
     }
+    case.succeed(&format!("{drr} --view ap --values intensity -o intensity.tif"));
+    for (&intensity, &line_integral) in image("intensity.tif").pixels().iter().zip(ap.pixels()) {
+        assert_eq!(intensity, (-line_integral).exp());
+    }
     // What is kept by a mask attenuates no more than all, and the rest is not nothing.
     case.succeed(&format!("{drr} --view ap --mask l.nii.gz:20,21,22 -o spine.tif"));
     let spine = image("spine.tif");

@@ -1,7 +1,8 @@
 //! `isocenter drr`: a radiograph of a CT.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use isocenter::project::Projector;
+use isocenter::radiograph::PixelValues;
 use isocenter_io::geometry::{read_camera, read_pose};
 use isocenter_io::image::{check_output, write_line_integral};
 
@@ -13,6 +14,13 @@ use crate::progress::Progress;
 pub(crate) fn run(args: &DrrArgs) -> Result<()> {
     args.view.check()?;
     check_output(&args.output)?;
+    let is_png = args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
+    ensure!(
+        !(is_png && args.values == Some(PixelValues::Attenuation)),
+        "{}: PNG cannot carry the scale of line integrals: write .tif, .npy or .nii.gz, or leave out \
+         --values attenuation",
+        args.output.display()
+    );
     let mask = args.ct.mask.as_ref().map(|mask| &*mask.path);
     let inputs = [Some(&*args.ct.ct), Some(&*args.camera), args.pose.as_deref(), mask];
     keep_input(&args.output, &inputs.into_iter().flatten().collect::<Vec<_>>())?;
@@ -28,16 +36,21 @@ pub(crate) fn run(args: &DrrArgs) -> Result<()> {
     let image = Projector::new(ct.volume)
         .forward(&camera, &pose)
         .with_context(|| pose_name(args.pose.as_deref(), &args.view))?;
-    write_line_integral(&args.output, &image)?;
-    drop(progress);
     let (low, high) = image.range();
+    if args.values == Some(PixelValues::Intensity) && !is_png {
+        // A float file holds any numbers: here those that reach the detector, of 1.
+        write_line_integral(&args.output, &image.map(|line_integral| (-line_integral).exp()))?;
+    } else {
+        write_line_integral(&args.output, &image)?;
+    }
+    drop(progress);
     if let Some(remark) = remark {
         say(&remark)?;
     }
     if high <= low {
         say("the CT is not in view: the image is empty; check the pose or the view")?;
     }
-    let [columns, rows] = image.size_px();
+    let [columns, rows] = camera.size_px();
     say(&format!(
         "{}: {columns} x {rows} pixels, line integrals {low:.3} to {high:.3}",
         args.output.display()

@@ -1,7 +1,5 @@
 //! What is to be registered, and its coarser copies.
 
-use std::sync::Arc;
-
 use nalgebra::Vector3;
 
 use super::config::SimilarityConfig;
@@ -46,7 +44,7 @@ pub(crate) struct Level {
     pub(crate) longest_side_px: usize,
     camera: Camera,
     projector: Projector,
-    similarity: Arc<dyn Similarity>,
+    similarity: Box<dyn Similarity>,
     pivot_world_mm: Vector3<f64>,
 }
 
@@ -139,7 +137,7 @@ impl Case {
             longest_side_px: camera.size_px().into_iter().max().unwrap_or(1),
             camera,
             projector,
-            similarity: similarity(&xray, mask.as_ref(), config)?.into(),
+            similarity: similarity(&xray, mask.as_ref(), config)?,
             pivot_world_mm: self.pivot_world_mm,
         })
     }
