@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use isocenter::geometry::View;
 use isocenter::geometry::conversion::{Convention, Orientation};
 use isocenter::radiograph::{ImageFlip, PixelValues};
@@ -182,6 +182,7 @@ impl std::str::FromStr for PointArg {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("position").required(true).args(["pose", "view"])))]
 pub(crate) struct DrrArgs {
     #[command(flatten)]
     pub(crate) ct: CtArgs,
@@ -189,12 +190,7 @@ pub(crate) struct DrrArgs {
     #[arg(long, value_name = "CAMERA.json")]
     pub(crate) camera: PathBuf,
     /// Pose
-    #[arg(
-        long,
-        value_name = "POSE.json",
-        conflicts_with = "view",
-        required_unless_present = "view"
-    )]
+    #[arg(long, value_name = "POSE.json")]
     pub(crate) pose: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) view: ViewArgs,
@@ -207,6 +203,7 @@ pub(crate) struct DrrArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("start").required(true).args(["init", "view"])))]
 pub(crate) struct RegisterArgs {
     #[command(flatten)]
     pub(crate) ct: CtArgs,
@@ -217,12 +214,7 @@ pub(crate) struct RegisterArgs {
     #[arg(long, value_name = "CAMERA.json")]
     pub(crate) camera: PathBuf,
     /// Start from this pose
-    #[arg(
-        long,
-        value_name = "POSE.json",
-        conflicts_with = "view",
-        required_unless_present = "view"
-    )]
+    #[arg(long, value_name = "POSE.json")]
     pub(crate) init: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) view: ViewArgs,
