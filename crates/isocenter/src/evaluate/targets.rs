@@ -87,15 +87,13 @@ impl Targets {
     /// # Errors
     /// If there is no label.
     pub fn from_label_centroids(labels: &Volume<u16>) -> Result<Self, TargetError> {
-        let [ni, nj, _] = labels.dims();
         let mut sums: Vec<(Vector3<f64>, f64)> = Vec::new();
         for (at, &label) in labels.voxels().iter().enumerate().filter(|(_, l)| **l != 0) {
             let label = usize::from(label);
             if sums.len() <= label {
                 sums.resize(label + 1, (Vector3::zeros(), 0.0));
             }
-            let index = Vector3::new(at % ni, at / ni % nj, at / (ni * nj));
-            sums[label].0 += index.map(|i| i as f64);
+            sums[label].0 += Vector3::from(labels.index_of(at).map(|i| i as f64));
             sums[label].1 += 1.0;
         }
         let present = sums.into_iter().filter(|(_, count)| *count > 0.0);
@@ -109,9 +107,8 @@ impl Targets {
     /// # Errors
     /// If no voxel of the region is that dense.
     pub fn from_bone(ct_hu: &Volume<f32>, region: &Region, seed: u64) -> Result<Self, TargetError> {
-        let [ni, nj, _] = ct_hu.dims();
         let inside = |at: usize| {
-            let index = [at % ni, at / ni % nj, at / (ni * nj)];
+            let index = ct_hu.index_of(at);
             (0..3).all(|a| (region.lower[a]..region.upper[a]).contains(&index[a]))
         };
         let mut bone = ct_hu
@@ -134,7 +131,7 @@ impl Targets {
         for (rank, draw) in draws {
             // Ranks ascend and are below the count: the iterator does not run dry.
             if let Some(at) = (passed <= rank).then(|| bone.nth(rank - passed)).flatten() {
-                let index = Vector3::new(at % ni, at / ni % nj, at / (ni * nj)).map(|i| i as f64);
+                let index = Vector3::from(ct_hu.index_of(at).map(|i| i as f64));
                 point = ct_hu.world_from_index().point(index);
                 passed = rank + 1;
             }

@@ -116,11 +116,10 @@ impl LabelMask {
 
 /// The mean index of the voxels whose label counts.
 pub(crate) fn centroid(labels: &Volume<u16>, counts: impl Fn(u16) -> bool) -> Vector3<f64> {
-    let [ni, nj, _] = labels.dims();
     let (mut sum, mut number) = (Vector3::zeros(), 0.0);
     for (at, &label) in labels.voxels().iter().enumerate() {
         if counts(label) {
-            sum += Vector3::new((at % ni) as f64, (at / ni % nj) as f64, (at / (ni * nj)) as f64);
+            sum += Vector3::from(labels.index_of(at).map(|n| n as f64));
             number += 1.0;
         }
     }
