@@ -8,7 +8,7 @@ use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::radiograph::{Image, ImageFlip, PixelValues, attenuation_of_intensity};
 use isocenter::register::RegisterConfig;
 use isocenter::volume::{AttenuationMap, AttenuationVolume, LabelMask, Region};
-use isocenter_io::image::read_image;
+use isocenter_io::image::{LoadedImage, read_image};
 use isocenter_io::points::read_points;
 use isocenter_io::text::read_text;
 use isocenter_io::volume::{read_ct, read_labels};
@@ -128,17 +128,23 @@ pub(crate) fn xray(
 ) -> Result<(Image, PixelValues)> {
     let loaded = read_image(path)?;
     let values = values.unwrap_or(loaded.values);
-    let in_file = || path.display().to_string();
-    let attenuation = match values {
-        PixelValues::Intensity => {
-            attenuation_of_intensity(&loaded.image, loaded.full_scale).with_context(in_file)?
-        }
-        PixelValues::Attenuation => {
-            loaded.image.check_has_content().with_context(in_file)?;
-            loaded.image
-        }
-    };
-    Ok((attenuation.flipped(flip), values))
+    if values == PixelValues::Attenuation {
+        loaded.image.check_has_content().with_context(|| path.display().to_string())?;
+    }
+    Ok((line_integrals(path, loaded, values)?.flipped(flip), values))
+}
+
+/// The line integrals of an image whose pixels have the given meaning.
+pub(crate) fn line_integrals(
+    path: &Path,
+    loaded: LoadedImage,
+    values: PixelValues,
+) -> Result<Image> {
+    match values {
+        PixelValues::Attenuation => Ok(loaded.image),
+        PixelValues::Intensity => attenuation_of_intensity(&loaded.image, loaded.full_scale)
+            .with_context(|| path.display().to_string()),
+    }
 }
 
 /// The settings of a file, or the defaults; those for a structure where a mask keeps one.

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use isocenter::geometry::{Camera, RigidTransform, View};
 use isocenter::project::Projector;
-use isocenter::radiograph::{Image, ImageFlip, PixelValues, attenuation_of_intensity};
+use isocenter::radiograph::{Image, ImageFlip, PixelValues};
 use isocenter::volume::{Affine, AttenuationMap, AttenuationVolume, Volume};
 use isocenter_io::geometry::{read_camera, read_pose};
 use isocenter_io::image::{LoadedImage, check_output, read_image};
@@ -16,7 +16,7 @@ use isocenter_report::{RgbImage, display, side_by_side};
 use serde::Serialize;
 
 use crate::cli::InfoArgs;
-use crate::input::keep_input;
+use crate::input::{keep_input, line_integrals};
 use crate::output::{say, say_json, write_picture};
 
 /// What a file holds.
@@ -268,13 +268,8 @@ fn preview(path: &Path, content: Content) -> Result<RgbImage> {
     let in_file = || path.display().to_string();
     match content {
         Content::Image(loaded) => {
-            let image = match loaded.values {
-                PixelValues::Attenuation => loaded.image,
-                PixelValues::Intensity => {
-                    attenuation_of_intensity(&loaded.image, loaded.full_scale)
-                        .with_context(in_file)?
-                }
-            };
+            let values = loaded.values;
+            let image = line_integrals(path, loaded, values)?;
             Ok(display(&image, ImageFlip::None))
         }
         Content::Volume(ct) => {

@@ -7,7 +7,6 @@
 use super::load::{Corners, Load};
 use super::occupancy::SLICES_PER_BLOCK;
 use super::pack::{LANES, Pack, Sums};
-use super::ray::middle_slice;
 use super::slices::Slices;
 
 /// Marches packs through a block of slices, adding up samples and, for a jet, the derivatives'
@@ -22,7 +21,7 @@ pub(crate) unsafe fn march_block<L: Load, const JET: bool>(
     packs: &mut [Pack],
     block: usize,
 ) {
-    let middle = middle_slice(slices);
+    let middle = slices.middle();
     let first = (block * SLICES_PER_BLOCK) as i32;
     let last = (first + SLICES_PER_BLOCK as i32).min(slices.dims[2] as i32);
     for pack in packs {

@@ -6,7 +6,7 @@
 //! # References
 //! F. C. Crow, SIGGRAPH 1984, doi:10.1145/800031.808600 (summed-area tables).
 
-use super::slices::FRAME;
+use super::slices::filled;
 
 /// Slices per block. Rays march block by block, so that the voxels between neighbouring rays are
 /// still in the cache when the next ray asks for them.
@@ -25,32 +25,36 @@ pub(crate) struct Occupancy {
 }
 
 impl Occupancy {
-    /// `row(y, z, mark)` calls `mark(x)` for every voxel of a row that is not air. `dims` are those
-    /// of the slices without frame.
-    pub(crate) fn new(dims: [usize; 3], row: impl Fn(usize, usize, &mut dyn FnMut(usize))) -> Self {
-        let tiles = [dims[0], dims[1]].map(|n| (n + 2 * FRAME).div_ceil(TILE));
+    /// Of framed slices with rows of `row_stride` cells, `rows` of them in a slice.
+    pub(crate) fn new<C: Copy + Sync>(
+        cells: &[C],
+        row_stride: usize,
+        rows: usize,
+        is_air: impl Fn(C) -> bool + Sync,
+    ) -> Self {
+        let tiles = [row_stride, rows].map(|n| n.div_ceil(TILE));
         let [nx, ny] = tiles;
-        let mut sums = Vec::new();
-        for block in 0..dims[2].div_ceil(SLICES_PER_BLOCK) {
-            let mut filled = vec![false; nx * ny];
-            for z in block * SLICES_PER_BLOCK..((block + 1) * SLICES_PER_BLOCK).min(dims[2]) {
-                for y in 0..dims[1] {
-                    let tiles_of_row = &mut filled[(y + FRAME) / TILE * nx..][..nx];
-                    row(y, z, &mut |x| tiles_of_row[(x + FRAME) / TILE] = true);
+        let cells_per_block = row_stride * rows * SLICES_PER_BLOCK;
+        let blocks = cells.len().div_ceil(cells_per_block);
+        let sums = filled((nx + 1) * (ny + 1), blocks, |table: &mut [u32], block| {
+            let mut is_filled = vec![false; nx * ny];
+            let last = ((block + 1) * cells_per_block).min(cells.len());
+            let of_block = &cells[block * cells_per_block..last];
+            for (row, cells) in of_block.chunks_exact(row_stride).enumerate() {
+                let tiles_of_row = &mut is_filled[row % rows / TILE * nx..][..nx];
+                for (tile, cells) in tiles_of_row.iter_mut().zip(cells.chunks(TILE)) {
+                    *tile |= !cells.iter().all(|&cell| is_air(cell));
                 }
             }
-            let first = sums.len();
-            sums.resize(first + (nx + 1) * (ny + 1), 0_u32);
-            let table = &mut sums[first..];
             for y in 0..ny {
                 for x in 0..nx {
-                    table[(y + 1) * (nx + 1) + x + 1] = u32::from(filled[y * nx + x])
+                    table[(y + 1) * (nx + 1) + x + 1] = u32::from(is_filled[y * nx + x])
                         + table[y * (nx + 1) + x + 1]
                         + table[(y + 1) * (nx + 1) + x]
                         - table[y * (nx + 1) + x];
                 }
             }
-        }
+        });
         Self { tiles, sums }
     }
 
@@ -75,17 +79,17 @@ impl Occupancy {
 #[cfg(test)]
 mod tests {
     //! Proves: nothing that is not air is ever called air, and most air is.
+    use super::super::slices::FRAME;
     use super::*;
 
     #[test]
     fn what_is_not_air_is_found() {
         let dims = [40, 33, 20];
         let (vx, vy, vz) = (17, 25, 11);
-        let occupancy = Occupancy::new(dims, |y, z, mark| {
-            if (y, z) == (vy, vz) {
-                mark(vx);
-            }
-        });
+        let [row_stride, rows] = [dims[0], dims[1]].map(|n| n + 2 * FRAME);
+        let mut cells = vec![0.0_f32; row_stride * rows * dims[2]];
+        cells[vx + FRAME + row_stride * (vy + FRAME + rows * vz)] = 1.0;
+        let occupancy = Occupancy::new(&cells, row_stride, rows, |cell| cell == 0.0);
         // In framed voxels; samples up to one voxel below reach it.
         let (x, y) = ((vx + FRAME) as f32, (vy + FRAME) as f32);
         for (dx, dy) in [(0.0, 0.0), (-0.99, -0.99), (0.99, 0.5)] {

@@ -1,6 +1,6 @@
 //! A pack of neighbouring rays, in arrays that map to vector registers.
 
-use super::ray::{Moments, SlopedRay, middle_slice};
+use super::ray::{Moments, SlopedRay};
 use super::slices::{FRAME, Slices};
 
 /// Rays in a pack: one AVX-512 register of f32, two of AVX2, four of NEON.
@@ -70,7 +70,7 @@ impl Pack {
     pub(crate) fn set(&mut self, lane: usize, ray: &SlopedRay, slices: &Slices) {
         let (x0, y0) = ((ray.x0 + FRAME as f64) as f32, (ray.y0 + FRAME as f64) as f32);
         let (dx, dy) = (ray.dx as f32, ray.dy as f32);
-        let middle = middle_slice(slices);
+        let middle = slices.middle();
         let inside = |k: i32| {
             let k = (k - middle) as f32;
             let (x, y) = (x0 + k * dx, y0 + k * dy);

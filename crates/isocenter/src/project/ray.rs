@@ -72,11 +72,6 @@ pub(crate) struct Moments {
     pub(crate) mky: f64,
 }
 
-/// The slice that slopes are counted from: the middle one, so that f32 positions stay precise.
-pub(crate) fn middle_slice(slices: &Slices) -> i32 {
-    (slices.dims[2] / 2) as i32
-}
-
 impl<'a> IndexCamera<'a> {
     pub(crate) fn new(
         camera: &'a Camera,
@@ -108,6 +103,12 @@ impl<'a> IndexCamera<'a> {
         self.direction(&self.camera.ray_direction(column as f64, row as f64))
     }
 
+    /// `k0 - s_a`: how many slices the middle one is beyond the source.
+    fn to_middle(&self, slices: &Slices) -> f64 {
+        let source_k = self.source[slices.axis.number()] - slices.lower[2] as f64;
+        f64::from(slices.middle()) - source_k
+    }
+
     /// The axis a ray marches along when the image's axis is given.
     pub(crate) fn axis_of(direction: &Vector3<f64>, image_axis: MarchAxis) -> MarchAxis {
         let along = direction[image_axis.number()].abs();
@@ -126,10 +127,8 @@ impl<'a> IndexCamera<'a> {
         let [x_axis, y_axis] = slices.axis.in_slice();
         let along = direction[axis];
         let (dx, dy) = (direction[x_axis] / along, direction[y_axis] / along);
-        let middle = middle_slice(slices);
-        // The source in the slices' coordinates.
-        let source_k = self.source[axis] - slices.lower[2] as f64;
-        let to_middle = f64::from(middle) - source_k;
+        let middle = slices.middle();
+        let to_middle = self.to_middle(slices);
         let x0 = self.source[x_axis] - slices.lower[0] as f64 + to_middle * dx;
         let y0 = self.source[y_axis] - slices.lower[1] as f64 + to_middle * dy;
         // Of a ray within a slice, or from beyond all numbers, no position is known.
@@ -188,8 +187,7 @@ impl<'a> IndexCamera<'a> {
         let axis = slices.axis.number();
         let [x_axis, y_axis] = slices.axis.in_slice();
         let along = direction[axis];
-        let to_middle =
-            f64::from(middle_slice(slices)) - (self.source[axis] - slices.lower[2] as f64);
+        let to_middle = self.to_middle(slices);
         let (gx, gy) = (ray.ds * moments.mx, ray.ds * moments.my);
         let px = (to_middle * gx + ray.ds * moments.mkx) / along;
         let py = (to_middle * gy + ray.ds * moments.mky) / along;

@@ -89,6 +89,11 @@ impl Layout {
 }
 
 impl Slices {
+    /// The slice that slopes are counted from: the middle one, so that f32 positions stay precise.
+    pub(crate) fn middle(&self) -> i32 {
+        (self.dims[2] / 2) as i32
+    }
+
     /// Copies the region of a volume, its marching axis slowest.
     pub(crate) fn new(
         volume: &Volume<f32>,
@@ -99,11 +104,8 @@ impl Slices {
         let layout = Layout::new(volume, region, axis);
         let dims = layout.dims;
         let row_stride = dims[0] + 2 * FRAME;
-        let slice_stride = row_stride * (dims[1] + 2 * FRAME);
-        let (low, high) = volume
-            .voxels()
-            .iter()
-            .fold((0.0_f32, 0.0_f32), |(low, high), &v| (low.min(v), high.max(v)));
+        let rows = dims[1] + 2 * FRAME;
+        let slice_stride = row_stride * rows;
         let voxels = volume.voxels();
         let fill_f32 = |slice: &mut [f32], z: usize| {
             for y in 0..dims[1] {
@@ -113,8 +115,7 @@ impl Slices {
                     .for_each(|(cell, voxel)| *cell = voxel);
             }
         };
-        let step = high / f32::from(u16::MAX);
-        let fill_u16 = |slice: &mut [u32], z: usize| {
+        let fill_u16 = |slice: &mut [u32], z: usize, step: f32| {
             for y in 0..dims[1] {
                 // A row's voxels are the low half of its own cells and the high half of those above.
                 let (above, from_row) = slice.split_at_mut((y + FRAME) * row_stride);
@@ -129,26 +130,34 @@ impl Slices {
                 }
             }
         };
-        let sixteen_bit = storage == Storage::U16 && low >= 0.0 && step > f32::MIN_POSITIVE;
-        let (cells, step_per_mm) = if sixteen_bit {
-            (Cells::U16(filled(slice_stride, dims[2], fill_u16)), f64::from(step))
-        } else {
-            (Cells::F32(filled(slice_stride, dims[2], fill_f32)), 1.0)
+        let sixteen_bit_step = match storage {
+            Storage::F32 => None,
+            Storage::U16 => sixteen_bit_step(voxels),
         };
-        let occupancy = Occupancy::new(dims, |y, z, mark| {
-            layout
-                .row(voxels, y, z)
-                .enumerate()
-                .filter(|(_, v)| *v != 0.0)
-                .for_each(|(x, _)| mark(x));
-        });
+        let (cells, step_per_mm, occupancy) = if let Some(step) = sixteen_bit_step {
+            let cells = filled(slice_stride, dims[2], |slice, z| fill_u16(slice, z, step));
+            let occupancy = Occupancy::new(&cells, row_stride, rows, |cell| cell & 0xffff == 0);
+            (Cells::U16(cells), f64::from(step), occupancy)
+        } else {
+            let cells = filled(slice_stride, dims[2], fill_f32);
+            let occupancy = Occupancy::new(&cells, row_stride, rows, |cell| cell == 0.0);
+            (Cells::F32(cells), 1.0, occupancy)
+        };
         let lower = layout.lower;
         Self { axis, lower, dims, row_stride, slice_stride, cells, step_per_mm, occupancy }
     }
 }
 
-/// Slices filled one by one, on all cores.
-fn filled<T: Default + Clone + Send>(
+/// The step that 65535 of reach the largest voxel; `None` where 16 bits cannot hold the voxels.
+fn sixteen_bit_step(voxels: &[f32]) -> Option<f32> {
+    let (low, high) =
+        voxels.iter().fold((0.0_f32, 0.0_f32), |(low, high), &v| (low.min(v), high.max(v)));
+    let step = high / f32::from(u16::MAX);
+    (low >= 0.0 && step > f32::MIN_POSITIVE).then_some(step)
+}
+
+/// Slices, or what belongs to a few, filled one by one on all cores.
+pub(crate) fn filled<T: Default + Clone + Send>(
     slice_stride: usize,
     number: usize,
     fill: impl Fn(&mut [T], usize) + Sync,

@@ -1,8 +1,12 @@
 //! Voxels on a grid in the world: [`Volume`].
 
 use nalgebra::Vector3;
+use rayon::prelude::*;
 
 use crate::geometry::Affine;
+
+/// Voxels whose sum is looked at together.
+const BLOCK: usize = 4096;
 
 /// Why a volume cannot exist.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -173,19 +177,12 @@ impl Volume<f32> {
     /// The first voxel that is not, and how many there are.
     pub fn check_finite(&self) -> Result<(), VolumeError> {
         // The sum over a block is finite if its voxels are (HU and 1/mm are far from overflow);
-        // only blocks that are not need a closer look.
-        let mut bad = self
-            .voxels
-            .chunks(4096)
-            .enumerate()
-            .filter(|(_, c)| !c.iter().sum::<f32>().is_finite())
-            .flat_map(|(block, c)| {
-                c.iter()
-                    .enumerate()
-                    .filter(|(_, v)| !v.is_finite())
-                    .map(move |(at, &v)| (block * 4096 + at, v))
-            });
-        let Some((at, value)) = bad.next() else { return Ok(()) };
+        // only if one is not, the voxels are looked at one by one.
+        if self.voxels.par_chunks(BLOCK).all(|block| block.iter().sum::<f32>().is_finite()) {
+            return Ok(());
+        }
+        let mut bad = self.voxels.iter().enumerate().filter(|(_, voxel)| !voxel.is_finite());
+        let Some((at, &value)) = bad.next() else { return Ok(()) };
         let index = self.index_of(at);
         Err(VolumeError::NotFinite { index, value, count: 1 + bad.count() })
     }
