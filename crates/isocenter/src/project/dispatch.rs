@@ -1,11 +1,10 @@
-//! Choosing the inner loop for the machine at hand.
+//! Running an inner loop with the widest instructions of the machine at hand.
+//!
+//! A loop is written once, in plain arithmetic without fused operations, as a [`Task`]; the compiler
+//! makes a version of it for each instruction set. So **every machine computes the same bits**.
+//! Where the least machine of a kind has vectors already (NEON on 64-bit ARM), `Portable` uses them.
 
-use super::kernel::march_block;
-use super::load::{LoadF32, LoadU16};
-use super::pack::Pack;
-use super::slices::{Cells, Slices};
-
-/// Instruction sets the inner loop is compiled for.
+/// Instruction sets that tasks are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InstructionSet {
     /// What the compiler may assume of every machine of this kind.
@@ -13,6 +12,13 @@ pub(crate) enum InstructionSet {
     /// Eight f32 at once.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+}
+
+/// A loop worth compiling for several instruction sets.
+pub(crate) trait Task {
+    /// Does the work. Implementations are `#[inline(always)]`, and so is what they call in their
+    /// loops: only then is it compiled for the instruction set.
+    fn run(self);
 }
 
 impl InstructionSet {
@@ -24,54 +30,20 @@ impl InstructionSet {
         }
         Self::Portable
     }
-}
 
-/// Marches packs through a block of slices; see [`march_block`].
-///
-/// # Safety
-/// The rays of the packs must have been set with these slices.
-pub(crate) unsafe fn march(
-    set: InstructionSet,
-    jet: bool,
-    slices: &Slices,
-    packs: &mut [Pack],
-    block: usize,
-) {
-    match set {
-        // SAFETY: the caller's.
-        InstructionSet::Portable => unsafe { portable(jet, slices, packs, block) },
-        // SAFETY: the caller's; `best` alone makes this value, where the machine has the instructions.
-        #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx2 => unsafe { avx2(jet, slices, packs, block) },
-    }
-}
-
-/// # Safety
-/// As [`march`].
-#[inline(always)]
-unsafe fn portable(jet: bool, slices: &Slices, packs: &mut [Pack], block: usize) {
-    // SAFETY: the caller's; the cells are those of the slices.
-    unsafe {
-        match (&slices.cells, jet) {
-            (Cells::F32(cells), false) => {
-                march_block::<LoadF32, false>(slices, cells, packs, block)
-            }
-            (Cells::F32(cells), true) => march_block::<LoadF32, true>(slices, cells, packs, block),
-            (Cells::U16(cells), false) => {
-                march_block::<LoadU16, false>(slices, cells, packs, block)
-            }
-            (Cells::U16(cells), true) => march_block::<LoadU16, true>(slices, cells, packs, block),
+    /// Runs a task with these instructions.
+    pub(crate) fn run(self, task: impl Task) {
+        match self {
+            Self::Portable => task.run(),
+            // SAFETY: `best` alone makes this value, where the machine has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { avx2(task) },
         }
     }
 }
 
-/// The same loop, compiled for wider registers.
-///
-/// # Safety
-/// As [`march`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn avx2(jet: bool, slices: &Slices, packs: &mut [Pack], block: usize) {
-    // SAFETY: the caller's.
-    unsafe { portable(jet, slices, packs, block) }
+fn avx2(task: impl Task) {
+    task.run();
 }

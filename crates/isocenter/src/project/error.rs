@@ -21,4 +21,24 @@ pub enum ProjectError {
     /// A number in the pose is NaN or infinite.
     #[error("the pose holds a number that is not finite")]
     PoseNotFinite,
+    /// A buffer does not fit the image or the volume.
+    #[error("the {what} needs {expected} values, found {found}")]
+    Length {
+        /// What the buffer holds.
+        what: &'static str,
+        /// Its values.
+        found: usize,
+        /// How many there must be.
+        expected: usize,
+    },
+    /// A value that is to be carried back is NaN or infinite.
+    #[error("value {at} of the {what} is {value}: all must be finite")]
+    NotFinite {
+        /// What the values are.
+        what: &'static str,
+        /// The first that is not.
+        at: usize,
+        /// Its value.
+        value: f32,
+    },
 }

@@ -1,4 +1,4 @@
-//! The result of a jet: a radiograph and its derivative with respect to the pose.
+//! Radiographs with their derivative: for the whole pose, and along one direction.
 
 use crate::radiograph::Image;
 
@@ -16,4 +16,16 @@ pub struct JetImage {
     pub image: Image,
     /// Their derivatives: (omega x, y, z, tau x, y, z).
     pub jacobian: Vec<[f32; 6]>,
+}
+
+/// A line-integral image with its derivative along one direction in pose space.
+///
+/// # Units
+/// Both dimensionless: the direction says what a unit of the derivative's variable moves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TangentImage {
+    /// The line integrals.
+    pub image: Image,
+    /// Their derivatives.
+    pub tangent: Image,
 }

@@ -1,31 +1,67 @@
 //! The inner loop: packs of rays march through a block of slices.
-//!
-//! The loop is written once in plain arithmetic (no fused operations) and compiled for several
-//! instruction sets, chosen at run time ([`super::dispatch`]). So **every machine computes the same
-//! bits**.
 
-use super::load::{Corners, Load};
+use super::crossing::Crossing;
+use super::dispatch::Task;
+use super::load::{Corners, Load, LoadF32, LoadU16};
 use super::occupancy::SLICES_PER_BLOCK;
 use super::pack::{LANES, Pack, Sums};
-use super::slices::Slices;
+use super::slices::{Cells, Slices};
 
-/// Marches packs through a block of slices, adding up samples and, for a jet, the derivatives'
-/// moments.
-///
-/// # Safety
-/// The rays of the packs must have been set ([`Pack::set`]) with these slices, and `cells` be theirs.
-#[inline(always)]
-pub(crate) unsafe fn march_block<L: Load, const JET: bool>(
-    slices: &Slices,
-    cells: &[L::Cell],
-    packs: &mut [Pack],
+/// Takes packs through a block of slices, adding up samples and, for a jet, the derivatives' sums.
+pub(crate) struct March<'a> {
+    slices: &'a Slices,
+    packs: &'a [Pack],
+    /// Of each pack, channel after channel.
+    sums: &'a mut [Sums],
     block: usize,
-) {
-    let middle = slices.middle();
+    jet: bool,
+}
+
+impl<'a> March<'a> {
+    /// # Safety
+    /// The packs must have been made ([`Pack::new`]) for the grid of these slices.
+    pub(crate) unsafe fn new(
+        slices: &'a Slices,
+        packs: &'a [Pack],
+        sums: &'a mut [Sums],
+        block: usize,
+        jet: bool,
+    ) -> Self {
+        Self { slices, packs, sums, block, jet }
+    }
+}
+
+impl Task for March<'_> {
+    #[inline(always)]
+    fn run(self) {
+        // SAFETY: `new` asks for it; the cells are those of the slices.
+        unsafe {
+            match (&self.slices.cells, self.jet) {
+                (Cells::F32(cells), false) => march_block::<LoadF32, false>(self, cells),
+                (Cells::F32(cells), true) => march_block::<LoadF32, true>(self, cells),
+                (Cells::U16(cells), false) => march_block::<LoadU16, false>(self, cells),
+                (Cells::U16(cells), true) => march_block::<LoadU16, true>(self, cells),
+            }
+        }
+    }
+}
+
+/// The slices of a block that a pack passes: first, and one past the last.
+#[inline(always)]
+pub(crate) fn slices_passed(pack: &Pack, block: usize) -> (i32, i32) {
     let first = (block * SLICES_PER_BLOCK) as i32;
-    let last = (first + SLICES_PER_BLOCK as i32).min(slices.dims[2] as i32);
-    for pack in packs {
-        let (first, last) = (first.max(pack.any.0), last.min(pack.any.1));
+    (first.max(pack.any.0), (first + SLICES_PER_BLOCK as i32).min(pack.any.1))
+}
+
+/// # Safety
+/// As [`March::new`]; `cells` must be the slices'.
+#[inline(always)]
+unsafe fn march_block<L: Load, const JET: bool>(march: March<'_>, cells: &[L::Cell]) {
+    let March { slices, packs, sums, block, .. } = march;
+    let grid = &slices.grid;
+    let middle = grid.middle();
+    for (pack, sums) in packs.iter().zip(sums.chunks_exact_mut(slices.channels)) {
+        let (first, last) = slices_passed(pack, block);
         if first >= last {
             continue;
         }
@@ -34,72 +70,29 @@ pub(crate) unsafe fn march_block<L: Load, const JET: bool>(
             continue;
         }
         for k in first..last {
-            let start = k as usize * slices.slice_stride;
-            let slice = &cells[start..start + slices.slice_stride];
-            let step =
-                Step { slice, row_stride: slices.row_stride, k, from_middle: (k - middle) as f32 };
-            // SAFETY: passed on to the caller; `all` and the lanes' ranges are those of the rays.
-            unsafe {
-                if pack.all.0 <= k && k < pack.all.1 {
-                    sample::<L, JET, false>(pack, &step);
-                } else {
-                    sample::<L, JET, true>(pack, &step);
-                }
+            let length = grid.slice_stride() * slices.channels;
+            let channels = &cells[k as usize * length..][..length];
+            // SAFETY: passed on to the caller.
+            let crossing = unsafe { Crossing::new(pack, grid, k) };
+            let from_middle = (k - middle) as f32;
+            for (slice, sums) in channels.chunks_exact(grid.slice_stride()).zip(&mut *sums) {
+                // SAFETY: the voxels around all samples are inside the framed slice.
+                let corners = unsafe { L::corners(slice, &crossing.at, grid.row_stride()) };
+                accumulate::<JET>(sums, &corners, &crossing, from_middle);
             }
         }
     }
-}
-
-/// A slice on the way.
-struct Step<'a, C> {
-    slice: &'a [C],
-    row_stride: usize,
-    /// Its number, from the first and from the middle slice.
-    k: i32,
-    from_middle: f32,
-}
-
-/// Adds one slice's samples to a pack; `PARTIAL` where not all rays meet the slice.
-///
-/// # Safety
-/// As [`march_block`]; without `PARTIAL`, all rays must meet the slice.
-#[inline(always)]
-unsafe fn sample<L: Load, const JET: bool, const PARTIAL: bool>(
-    pack: &mut Pack,
-    step: &Step<'_, L::Cell>,
-) {
-    let mut at = [0_i32; LANES];
-    let mut fx = [0.0_f32; LANES];
-    let mut fy = [0.0_f32; LANES];
-    for lane in 0..LANES {
-        let mut x = pack.x0[lane] + step.from_middle * pack.dx[lane];
-        let mut y = pack.y0[lane] + step.from_middle * pack.dy[lane];
-        if PARTIAL {
-            // Rays that are not here sample the frame's corner, which is zero.
-            let here = pack.begin[lane] <= step.k && step.k < pack.end[lane];
-            (x, y) = if here { (x, y) } else { (0.0, 0.0) };
-        }
-        // SAFETY: `Pack::set` has proven 0 <= x, y < side of the framed slice for rays that meet it.
-        let (ix, iy) = unsafe { (x.to_int_unchecked::<i32>(), y.to_int_unchecked::<i32>()) };
-        fx[lane] = x - ix as f32;
-        fy[lane] = y - iy as f32;
-        at[lane] = iy * step.row_stride as i32 + ix;
-    }
-    // SAFETY: as above, the voxels at floor(x) + 1 and floor(y) + 1 are inside the framed slice too;
-    // rays that are not here have at = 0.
-    let corners = unsafe { L::corners(step.slice, &at, step.row_stride) };
-    accumulate::<JET>(&mut pack.sums, &corners, &fx, &fy, step.from_middle);
 }
 
 #[inline(always)]
 fn accumulate<const JET: bool>(
     sums: &mut Sums,
     corners: &Corners,
-    fx: &[f32; LANES],
-    fy: &[f32; LANES],
+    crossing: &Crossing,
     k_from_middle: f32,
 ) {
     let Corners { v00, v01, v10, v11 } = corners;
+    let Crossing { fx, fy, .. } = crossing;
     for lane in 0..LANES {
         let (bottom, top) = (v01[lane] - v00[lane], v11[lane] - v10[lane]);
         let low = v00[lane] + fx[lane] * bottom;

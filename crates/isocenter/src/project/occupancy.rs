@@ -6,6 +6,7 @@
 //! # References
 //! F. C. Crow, SIGGRAPH 1984, doi:10.1145/800031.808600 (summed-area tables).
 
+use super::slice_grid::SliceGrid;
 use super::slices::filled;
 
 /// Slices per block. Rays march block by block, so that the voxels between neighbouring rays are
@@ -25,16 +26,17 @@ pub(crate) struct Occupancy {
 }
 
 impl Occupancy {
-    /// Of framed slices with rows of `row_stride` cells, `rows` of them in a slice.
+    /// Of framed slices, a cell being air where all channels are.
     pub(crate) fn new<C: Copy + Sync>(
         cells: &[C],
-        row_stride: usize,
-        rows: usize,
+        grid: &SliceGrid,
+        channels: usize,
         is_air: impl Fn(C) -> bool + Sync,
     ) -> Self {
+        let (row_stride, rows) = (grid.row_stride(), grid.rows());
         let tiles = [row_stride, rows].map(|n| n.div_ceil(TILE));
         let [nx, ny] = tiles;
-        let cells_per_block = row_stride * rows * SLICES_PER_BLOCK;
+        let cells_per_block = grid.slice_stride() * channels * SLICES_PER_BLOCK;
         let blocks = cells.len().div_ceil(cells_per_block);
         let sums = filled((nx + 1) * (ny + 1), blocks, |table: &mut [u32], block| {
             let mut is_filled = vec![false; nx * ny];
@@ -58,6 +60,11 @@ impl Occupancy {
         Self { tiles, sums }
     }
 
+    /// The memory it takes (bytes).
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.sums[..])
+    }
+
     /// Whether a block is air all over the samples between two corners, in framed voxels; a sample
     /// reaches to the next voxel in both directions.
     #[inline]
@@ -78,28 +85,35 @@ impl Occupancy {
 
 #[cfg(test)]
 mod tests {
-    //! Proves: nothing that is not air is ever called air, and most air is.
-    use super::super::slices::FRAME;
+    //! Proves: nothing that is not air in any channel is ever called air, and most air is.
+    use super::super::axis::MarchAxis;
+    use super::super::slice_grid::FRAME;
     use super::*;
+    use crate::volume::{Affine, Region, Volume};
 
     #[test]
     fn what_is_not_air_is_found() {
         let dims = [40, 33, 20];
+        let affine = Affine::from_spacing([1.0; 3], [0.0; 3]).unwrap();
+        let air = Volume::new(dims, vec![0.0_f32; 40 * 33 * 20], affine).unwrap();
+        let grid = SliceGrid::new(&air, &Region::whole(&air), MarchAxis::K);
         let (vx, vy, vz) = (17, 25, 11);
-        let [row_stride, rows] = [dims[0], dims[1]].map(|n| n + 2 * FRAME);
-        let mut cells = vec![0.0_f32; row_stride * rows * dims[2]];
-        cells[vx + FRAME + row_stride * (vy + FRAME + rows * vz)] = 1.0;
-        let occupancy = Occupancy::new(&cells, row_stride, rows, |cell| cell == 0.0);
-        // In framed voxels; samples up to one voxel below reach it.
         let (x, y) = ((vx + FRAME) as f32, (vy + FRAME) as f32);
-        for (dx, dy) in [(0.0, 0.0), (-0.99, -0.99), (0.99, 0.5)] {
-            let at = [x + dx, y + dy];
-            assert!(!occupancy.is_air(1, at, at));
-            assert!(!occupancy.is_air(1, [0.0, 0.0], [1e9, 1e9]));
-            assert!(occupancy.is_air(0, at, at) && occupancy.is_air(2, at, at));
+        for (channels, channel) in [(1, 0), (3, 0), (3, 2)] {
+            let mut cells = vec![0.0_f32; grid.slice_stride() * channels * dims[2]];
+            let slice = &mut cells[(vz * channels + channel) * grid.slice_stride()..];
+            slice[grid.row_in_slice(vy) + vx] = 1.0;
+            let occupancy = Occupancy::new(&cells, &grid, channels, |cell| cell == 0.0);
+            // In framed voxels; samples up to one voxel below reach it.
+            for (dx, dy) in [(0.0, 0.0), (-0.99, -0.99), (0.99, 0.5)] {
+                let at = [x + dx, y + dy];
+                assert!(!occupancy.is_air(1, at, at));
+                assert!(!occupancy.is_air(1, [0.0, 0.0], [1e9, 1e9]));
+                assert!(occupancy.is_air(0, at, at) && occupancy.is_air(2, at, at));
+            }
+            assert!(occupancy.is_air(1, [x + 17.0, 0.0], [1e9, 1e9]));
+            assert!(occupancy.is_air(1, [0.0, 0.0], [1e9, y - 17.0]));
+            assert!(occupancy.is_air(1, [-5.0, -5.0], [-4.0, -3.0]));
         }
-        assert!(occupancy.is_air(1, [x + 17.0, 0.0], [1e9, 1e9]));
-        assert!(occupancy.is_air(1, [0.0, 0.0], [1e9, y - 17.0]));
-        assert!(occupancy.is_air(1, [-5.0, -5.0], [-4.0, -3.0]));
     }
 }

@@ -1,21 +1,26 @@
-//! The projector: [`Projector::forward`] and [`Projector::jet`], on all cores.
+//! The projector: [`Projector`], of a volume of one or several channels.
 
 use std::sync::{Arc, OnceLock};
 
 use nalgebra::Vector3;
+use rayon::prelude::*;
 
 use super::axis::MarchAxis;
+use super::bundle::BundleMemory;
 use super::dispatch::InstructionSet;
 use super::error::ProjectError;
+use super::exposure::Exposure;
 use super::jet::JetImage;
-use super::ray::IndexCamera;
-use super::rendering::Rendering;
+use super::pool::Pool;
 use super::slices::{Slices, Storage};
 use crate::geometry::{Camera, RigidTransform};
 use crate::radiograph::Image;
-use crate::volume::AttenuationVolume;
+use crate::volume::{AttenuationVolume, Channels};
 
 /// Renders radiographs of one volume.
+///
+/// [`expose`](Self::expose) binds it to a camera and a pose; what can be had there is listed at
+/// [`Exposure`]. For a volume of one channel the commonest are here as well.
 ///
 /// Cheap to clone; clones share the volume and its copies for marching.
 ///
@@ -35,51 +40,157 @@ use crate::volume::AttenuationVolume;
 /// assert!((image.get(32, 32).unwrap() - 0.8).abs() < 1e-3);
 /// assert_eq!(image.get(0, 0), Some(0.0));
 /// ```
-#[derive(Debug, Clone)]
-pub struct Projector {
-    shared: Arc<Shared>,
+#[derive(Debug)]
+pub struct Projector<V = AttenuationVolume> {
+    shared: Arc<Shared<V>>,
+}
+
+impl<V> Clone for Projector<V> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
 }
 
 #[derive(Debug)]
-struct Shared {
-    volume: AttenuationVolume,
+struct Shared<V> {
+    volume: V,
     storage: Storage,
     slices: [OnceLock<Slices>; 3],
+    /// Rays in the making.
+    bundles: Pool<BundleMemory>,
+    /// Blocks of slices in the making, all zero when they are given back.
+    blocks: Pool<Vec<f32>>,
 }
 
-impl Projector {
+impl<V: Channels> Projector<V> {
     /// A projector of a volume. Copies for marching are made when first needed, one per axis.
     #[must_use]
-    pub fn new(volume: AttenuationVolume) -> Self {
+    pub fn new(volume: V) -> Self {
         Self::with_storage(volume, Storage::default())
     }
 
     /// A projector that keeps its copies of the volume in the given way.
     #[must_use]
-    pub fn with_storage(volume: AttenuationVolume, storage: Storage) -> Self {
-        Self { shared: Arc::new(Shared { volume, storage, slices: Default::default() }) }
+    pub fn with_storage(volume: V, storage: Storage) -> Self {
+        let shared = Shared {
+            volume,
+            storage,
+            slices: Default::default(),
+            bundles: Pool::default(),
+            blocks: Pool::default(),
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The volume it renders.
     #[must_use]
-    pub fn volume(&self) -> &AttenuationVolume {
+    pub fn volume(&self) -> &V {
         &self.shared.volume
     }
 
-    /// The axis that suits a pose: the one along which the central ray crosses most voxels.
+    /// The memory of the copies made so far (bytes), the volume itself not counted.
+    #[must_use]
+    pub fn copies_bytes(&self) -> usize {
+        self.shared.slices.iter().filter_map(OnceLock::get).map(Slices::bytes).sum()
+    }
+
+    /// A camera at a pose before the volume. The axis that the rays march along is the one along
+    /// which the central ray crosses most voxels.
     ///
     /// Radiographs of one pose along two axes differ by up to 1e-3 (relative RMS, half way between
-    /// the axes, on a noisy phantom); an optimiser holds the axis so that its objective is continuous.
+    /// the axes, on a noisy phantom); an optimiser holds the axis
+    /// ([`expose_along`](Self::expose_along)) so that its objective is continuous.
     ///
     /// # Errors
-    /// If the pose is not finite.
+    /// If the source lies inside the volume or the pose is not finite.
+    pub fn expose(
+        &self,
+        camera: &Camera,
+        camera_from_world: &RigidTransform,
+    ) -> Result<Exposure<'_, V>, ProjectError> {
+        Exposure::new(self, camera, camera_from_world, None, InstructionSet::best())
+    }
+
+    /// [`expose`](Self::expose) with the marching axis held.
+    ///
+    /// # Errors
+    /// As [`expose`](Self::expose).
+    pub fn expose_along(
+        &self,
+        axis: MarchAxis,
+        camera: &Camera,
+        camera_from_world: &RigidTransform,
+    ) -> Result<Exposure<'_, V>, ProjectError> {
+        Exposure::new(self, camera, camera_from_world, Some(axis), InstructionSet::best())
+    }
+
+    /// Renders many poses, on all cores, and hands each radiograph to a function: its number and its
+    /// line integrals, as [`Exposure::forward_into`] lays them out, or why there is none.
+    /// Returns what the function made of each, in the order of the poses.
+    ///
+    /// This is the way to render thousands of small images: nothing is allocated per pose, and an
+    /// image is looked at while it is in the cache.
+    ///
+    /// # Examples
+    /// ```
+    /// use isocenter::geometry::{Camera, View};
+    /// use isocenter::project::Projector;
+    /// use isocenter::volume::{Affine, AttenuationVolume, Volume};
+    /// use nalgebra::Vector3;
+    /// let affine = Affine::from_spacing([1.0; 3], [-19.5; 3]).unwrap();
+    /// let cube = Volume::new([40; 3], vec![0.02_f32; 64_000], affine).unwrap();
+    /// let projector = Projector::new(AttenuationVolume::from_per_mm(cube).unwrap());
+    /// let camera = Camera::new(1000.0, [4.0, 4.0], [32, 32]).unwrap();
+    /// let poses = [400.0, 700.0, 0.0].map(|mm| View::AP.camera_from_world(Vector3::zeros(), mm));
+    /// let covered = projector.forward_each(&camera, &poses, |_, image| {
+    ///     image.map(|pixels| pixels.iter().filter(|&&pixel| pixel > 0.0).count())
+    /// });
+    /// assert!(covered[0].as_ref().unwrap() > covered[1].as_ref().unwrap());
+    /// // The last source is in the middle of the cube.
+    /// assert!(covered[2].is_err());
+    /// ```
+    pub fn forward_each<R: Send>(
+        &self,
+        camera: &Camera,
+        camera_from_world: &[RigidTransform],
+        task: impl Fn(usize, Result<&[f32], ProjectError>) -> R + Sync,
+    ) -> Vec<R> {
+        let render = |image: &mut Vec<f32>, (n, pose): (usize, &RigidTransform)| {
+            let rendered = self.expose(camera, pose).and_then(|exposure| {
+                image.resize(exposure.image_len(), 0.0);
+                exposure.forward_into(image)
+            });
+            task(n, rendered.map(|()| &image[..]))
+        };
+        camera_from_world.par_iter().enumerate().map_init(Vec::new, render).collect()
+    }
+
+    pub(crate) fn bundles(&self) -> &Pool<BundleMemory> {
+        &self.shared.bundles
+    }
+
+    pub(crate) fn blocks(&self) -> &Pool<Vec<f32>> {
+        &self.shared.blocks
+    }
+
+    pub(crate) fn slices(&self, axis: MarchAxis) -> &Slices {
+        let shared = &*self.shared;
+        shared.slices[axis.number()]
+            .get_or_init(|| Slices::new(&shared.volume, axis, shared.storage))
+    }
+}
+
+impl Projector<AttenuationVolume> {
+    /// The axis that suits a pose: see [`expose`](Self::expose).
+    ///
+    /// # Errors
+    /// As [`expose`](Self::expose).
     pub fn march_axis(
         &self,
         camera: &Camera,
         camera_from_world: &RigidTransform,
     ) -> Result<MarchAxis, ProjectError> {
-        let view = self.index_camera(camera, camera_from_world)?;
-        Ok(MarchAxis::dominant(&view.direction(&camera.central_ray_direction())))
+        Ok(self.expose(camera, camera_from_world)?.march_axis())
     }
 
     /// The radiograph at a pose: line integrals, dimensionless.
@@ -91,8 +202,7 @@ impl Projector {
         camera: &Camera,
         camera_from_world: &RigidTransform,
     ) -> Result<Image, ProjectError> {
-        let axis = self.march_axis(camera, camera_from_world)?;
-        self.forward_along(axis, camera, camera_from_world)
+        Ok(self.expose(camera, camera_from_world)?.forward())
     }
 
     /// [`forward`](Self::forward) with the marching axis held.
@@ -105,8 +215,7 @@ impl Projector {
         camera: &Camera,
         camera_from_world: &RigidTransform,
     ) -> Result<Image, ProjectError> {
-        let render = self.rendering(axis, camera, camera_from_world, InstructionSet::best())?;
-        Ok(render.forward())
+        Ok(self.expose_along(axis, camera, camera_from_world)?.forward())
     }
 
     /// The radiograph at a pose with its derivative for the six components of a
@@ -123,8 +232,7 @@ impl Projector {
         camera_from_world: &RigidTransform,
         pivot_world_mm: Vector3<f64>,
     ) -> Result<JetImage, ProjectError> {
-        let axis = self.march_axis(camera, camera_from_world)?;
-        self.jet_along(axis, camera, camera_from_world, pivot_world_mm)
+        Ok(self.expose(camera, camera_from_world)?.jet(pivot_world_mm))
     }
 
     /// [`jet`](Self::jet) with the marching axis held.
@@ -138,45 +246,7 @@ impl Projector {
         camera_from_world: &RigidTransform,
         pivot_world_mm: Vector3<f64>,
     ) -> Result<JetImage, ProjectError> {
-        let render = self.rendering(axis, camera, camera_from_world, InstructionSet::best())?;
-        Ok(render.jet(&camera_from_world.point(pivot_world_mm)))
-    }
-
-    fn index_camera<'a>(
-        &self,
-        camera: &'a Camera,
-        camera_from_world: &RigidTransform,
-    ) -> Result<IndexCamera<'a>, ProjectError> {
-        let world_from_index = self.shared.volume.volume().world_from_index();
-        IndexCamera::new(camera, camera_from_world, world_from_index)
-    }
-
-    /// Everything the tasks of one image share.
-    fn rendering<'a>(
-        &'a self,
-        axis: MarchAxis,
-        camera: &'a Camera,
-        camera_from_world: &RigidTransform,
-        instructions: InstructionSet,
-    ) -> Result<Rendering<'a>, ProjectError> {
-        let view = self.index_camera(camera, camera_from_world)?;
-        let content = self.shared.volume.content();
-        let inside = (0..3).all(|a| {
-            let s = view.source()[a];
-            s > content.lower[a] as f64 - 1.0 && s < content.upper[a] as f64
-        });
-        if inside {
-            let source_world_mm = *camera_from_world.inverse().translation_mm();
-            return Err(ProjectError::SourceInsideVolume { source_world_mm });
-        }
-        Ok(Rendering::new(view, camera, axis, instructions, |axis| self.slices(axis)))
-    }
-
-    fn slices(&self, axis: MarchAxis) -> &Slices {
-        let volume = &self.shared.volume;
-        self.shared.slices[axis.number()].get_or_init(|| {
-            Slices::new(volume.volume(), volume.content(), axis, self.shared.storage)
-        })
+        Ok(self.expose_along(axis, camera, camera_from_world)?.jet(pivot_world_mm))
     }
 }
 
@@ -184,8 +254,10 @@ impl Projector {
 mod tests {
     //! Proves: the loops compiled for other instruction sets compute the same bits, and 16-bit
     //! storage changes the image by less than 1e-4.
+    use nalgebra::Vector6;
+
     use super::*;
-    use crate::geometry::View;
+    use crate::geometry::{PivotMotion, View};
     use crate::volume::{Affine, Volume};
 
     fn volume() -> AttenuationVolume {
@@ -209,11 +281,16 @@ mod tests {
             for view in ["ap", "40/20", "10/70"] {
                 let view: View = view.parse().unwrap();
                 let pose = view.camera_from_world(Vector3::zeros(), 600.0);
-                let axis = projector.march_axis(&camera, &pose).unwrap();
                 let [best, portable] =
                     [InstructionSet::best(), InstructionSet::Portable].map(|set| {
-                        let rendering = projector.rendering(axis, &camera, &pose, set).unwrap();
-                        (rendering.forward(), rendering.jet(&pivot))
+                        let exposure =
+                            Exposure::new(&projector, &camera, &pose, None, set).unwrap();
+                        let jet = exposure.jet(pivot);
+                        let motion = PivotMotion::from_vector(&Vector6::repeat(1.0));
+                        let tangent = exposure.tangent(pivot, &motion);
+                        let adjoint = exposure.tangent_adjoint(pivot, &motion, &tangent).unwrap();
+                        let gradient = exposure.pose_gradient(pivot, &jet.image).unwrap();
+                        (exposure.forward(), jet, tangent, adjoint, gradient)
                     });
                 assert!(best == portable, "{storage:?} {view}");
             }

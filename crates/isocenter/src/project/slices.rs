@@ -2,7 +2,8 @@
 //! a frame of zeros around every slice.
 //!
 //! The frame makes the volume fade to zero over its last voxel with no test in the inner loop: a
-//! sample between the outermost voxel and the frame interpolates between the two.
+//! sample between the outermost voxel and the frame interpolates between the two. Of a volume of
+//! several channels, each slice of one channel is followed by the same slice of the next.
 //!
 //! A sample needs four voxels. How they lie in memory decides the speed:
 //! - **f32**: a row of voxels after the other, so that two loads of two neighbours make a sample;
@@ -11,11 +12,8 @@
 
 use super::axis::MarchAxis;
 use super::occupancy::Occupancy;
-use crate::volume::{Region, Volume};
-
-/// Width of the frame of zeros. One voxel is what the fading needs; the second keeps a sample that
-/// rounding has moved across the border inside the memory.
-pub(crate) const FRAME: usize = 2;
+use super::slice_grid::SliceGrid;
+use crate::volume::Channels;
 
 /// How a projector keeps its voxels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,17 +37,9 @@ pub(crate) enum Cells {
 /// Slices perpendicular to one axis, with their frames.
 #[derive(Debug)]
 pub(crate) struct Slices {
-    /// The slices' axis.
-    pub(crate) axis: MarchAxis,
-    /// Index of the first voxel that was kept, along (x, y, marching axis).
-    pub(crate) lower: [usize; 3],
-    /// Number of voxels kept along (x, y, marching axis), frames not counted.
-    pub(crate) dims: [usize; 3],
-    /// Distance in memory between rows of a slice.
-    pub(crate) row_stride: usize,
-    /// Distance in memory between slices.
-    pub(crate) slice_stride: usize,
-    /// The framed slices.
+    pub(crate) grid: SliceGrid,
+    pub(crate) channels: usize,
+    /// The framed slices: channel after channel, then slice after slice.
     pub(crate) cells: Cells,
     /// What a cell's unit stands for (1/mm).
     pub(crate) step_per_mm: f64,
@@ -57,73 +47,31 @@ pub(crate) struct Slices {
     pub(crate) occupancy: Occupancy,
 }
 
-/// Where the voxels of a region lie in the memory of their volume, the marching axis slowest.
-struct Layout {
-    lower: [usize; 3],
-    dims: [usize; 3],
-    strides: [usize; 3],
-    origin: usize,
-}
-
-impl Layout {
-    fn new(volume: &Volume<f32>, region: &Region, axis: MarchAxis) -> Self {
-        let [x_axis, y_axis] = axis.in_slice();
-        let order = [x_axis, y_axis, axis.number()];
-        let [ni, nj, _] = volume.dims();
-        let memory_stride = [1, ni, ni * nj];
-        let lower = order.map(|a| region.lower[a]);
-        let strides = order.map(|a| memory_stride[a]);
-        Self {
-            lower,
-            dims: order.map(|a| region.upper[a] - region.lower[a]),
-            strides,
-            origin: (0..3).map(|n| lower[n] * strides[n]).sum(),
-        }
-    }
-
-    /// The voxels of one row of a slice.
-    fn row<'a>(&self, voxels: &'a [f32], y: usize, z: usize) -> impl Iterator<Item = f32> + 'a {
-        let start = self.origin + y * self.strides[1] + z * self.strides[2];
-        voxels[start..].iter().step_by(self.strides[0]).take(self.dims[0]).copied()
-    }
-}
-
 impl Slices {
-    /// The slice that slopes are counted from: the middle one, so that f32 positions stay precise.
-    pub(crate) fn middle(&self) -> i32 {
-        (self.dims[2] / 2) as i32
-    }
-
-    /// Copies the region of a volume, its marching axis slowest.
-    pub(crate) fn new(
-        volume: &Volume<f32>,
-        region: &Region,
-        axis: MarchAxis,
-        storage: Storage,
-    ) -> Self {
-        let layout = Layout::new(volume, region, axis);
-        let dims = layout.dims;
-        let row_stride = dims[0] + 2 * FRAME;
-        let rows = dims[1] + 2 * FRAME;
-        let slice_stride = row_stride * rows;
-        let voxels = volume.voxels();
-        let fill_f32 = |slice: &mut [f32], z: usize| {
-            for y in 0..dims[1] {
-                let row = &mut slice[(y + FRAME) * row_stride + FRAME..][..dims[0]];
-                row.iter_mut()
-                    .zip(layout.row(voxels, y, z))
-                    .for_each(|(cell, voxel)| *cell = voxel);
+    /// Copies the content of a volume, its marching axis slowest.
+    pub(crate) fn new(volume: &impl Channels, axis: MarchAxis, storage: Storage) -> Self {
+        let grid = SliceGrid::new(volume.grid(), &volume.content(), axis);
+        let channels = volume.channels().len();
+        let number = grid.dims[2] * channels;
+        let row_of = |y: usize, n: usize| {
+            let (first, stride) = grid.row_in_volume(y, n / channels);
+            let voxels = &volume.channels()[n % channels].voxels()[first..];
+            voxels.iter().step_by(stride).take(grid.dims[0]).copied()
+        };
+        let fill_f32 = |slice: &mut [f32], n: usize| {
+            for y in 0..grid.dims[1] {
+                let row = &mut slice[grid.row_in_slice(y)..][..grid.dims[0]];
+                row.iter_mut().zip(row_of(y, n)).for_each(|(cell, voxel)| *cell = voxel);
             }
         };
-        let fill_u16 = |slice: &mut [u32], z: usize, step: f32| {
-            for y in 0..dims[1] {
+        let fill_u16 = |slice: &mut [u32], n: usize, step: f32| {
+            for y in 0..grid.dims[1] {
                 // A row's voxels are the low half of its own cells and the high half of those above.
-                let (above, from_row) = slice.split_at_mut((y + FRAME) * row_stride);
-                let above = &mut above[(y + FRAME - 1) * row_stride + FRAME..][..dims[0]];
-                let row = &mut from_row[FRAME..][..dims[0]];
-                for ((cell, upper), voxel) in
-                    row.iter_mut().zip(above).zip(layout.row(voxels, y, z))
-                {
+                let start = grid.row_in_slice(y);
+                let (above, from_row) = slice.split_at_mut(start);
+                let above = &mut above[start - grid.row_stride()..][..grid.dims[0]];
+                let row = &mut from_row[..grid.dims[0]];
+                for ((cell, upper), voxel) in row.iter_mut().zip(above).zip(row_of(y, n)) {
                     let steps = (voxel / step).round().min(f32::from(u16::MAX)) as u32;
                     *cell |= steps;
                     *upper |= steps << 16;
@@ -132,26 +80,34 @@ impl Slices {
         };
         let sixteen_bit_step = match storage {
             Storage::F32 => None,
-            Storage::U16 => sixteen_bit_step(voxels),
+            Storage::U16 => sixteen_bit_step(volume),
         };
         let (cells, step_per_mm, occupancy) = if let Some(step) = sixteen_bit_step {
-            let cells = filled(slice_stride, dims[2], |slice, z| fill_u16(slice, z, step));
-            let occupancy = Occupancy::new(&cells, row_stride, rows, |cell| cell & 0xffff == 0);
+            let cells = filled(grid.slice_stride(), number, |slice, n| fill_u16(slice, n, step));
+            let occupancy = Occupancy::new(&cells, &grid, channels, |cell| cell & 0xffff == 0);
             (Cells::U16(cells), f64::from(step), occupancy)
         } else {
-            let cells = filled(slice_stride, dims[2], fill_f32);
-            let occupancy = Occupancy::new(&cells, row_stride, rows, |cell| cell == 0.0);
+            let cells = filled(grid.slice_stride(), number, fill_f32);
+            let occupancy = Occupancy::new(&cells, &grid, channels, |cell| cell == 0.0);
             (Cells::F32(cells), 1.0, occupancy)
         };
-        let lower = layout.lower;
-        Self { axis, lower, dims, row_stride, slice_stride, cells, step_per_mm, occupancy }
+        Self { grid, channels, cells, step_per_mm, occupancy }
+    }
+
+    /// The memory it takes (bytes).
+    pub(crate) fn bytes(&self) -> usize {
+        let cells = match &self.cells {
+            Cells::F32(cells) => size_of_val(&cells[..]),
+            Cells::U16(cells) => size_of_val(&cells[..]),
+        };
+        cells + self.occupancy.bytes()
     }
 }
 
 /// The step that 65535 of reach the largest voxel; `None` where 16 bits cannot hold the voxels.
-fn sixteen_bit_step(voxels: &[f32]) -> Option<f32> {
-    let (low, high) =
-        voxels.iter().fold((0.0_f32, 0.0_f32), |(low, high), &v| (low.min(v), high.max(v)));
+fn sixteen_bit_step(volume: &impl Channels) -> Option<f32> {
+    let voxels = volume.channels().iter().flat_map(|channel| channel.voxels());
+    let (low, high) = voxels.fold((0.0_f32, 0.0_f32), |(low, high), &v| (low.min(v), high.max(v)));
     let step = high / f32::from(u16::MAX);
     (low >= 0.0 && step > f32::MIN_POSITIVE).then_some(step)
 }
@@ -182,18 +138,38 @@ pub(crate) fn filled<T: Default + Clone + Send>(
 
 #[cfg(test)]
 mod tests {
-    //! Proves: along every axis and in both storages each voxel of the region lands where it
-    //! belongs, in a frame of zeros.
+    //! Proves: along every axis, in both storages and in each channel every voxel of the content
+    //! lands where it belongs, in a frame of zeros.
+    use super::super::slice_grid::FRAME;
     use super::*;
-    use crate::volume::Affine;
+    use crate::volume::{Affine, Region, Volume};
+
+    /// Two channels with air around a box.
+    #[derive(Debug)]
+    struct TwoChannels([Volume<f32>; 2]);
+
+    const CONTENT: Region = Region { lower: [1, 0, 2], upper: [4, 6, 6] };
+
+    impl Channels for TwoChannels {
+        fn channels(&self) -> &[Volume<f32>] {
+            &self.0
+        }
+
+        fn content(&self) -> Region {
+            CONTENT
+        }
+    }
+
+    fn volume(value: impl Fn(f32) -> f32) -> Volume<f32> {
+        let affine = Affine::from_spacing([1.0; 3], [0.0; 3]).unwrap();
+        Volume::new([5, 6, 7], (0..210).map(|v| value(v as f32)).collect(), affine).unwrap()
+    }
 
     fn cell(slices: &Slices, at: usize) -> (f64, f64) {
         let step = slices.step_per_mm;
+        let below = at + slices.grid.row_stride();
         match &slices.cells {
-            Cells::F32(cells) => (
-                f64::from(cells[at]),
-                f64::from(cells.get(at + slices.row_stride).copied().unwrap_or(0.0)),
-            ),
+            Cells::F32(cells) => (f64::from(cells[at]), f64::from(cells[below])),
             Cells::U16(cells) => {
                 (f64::from(cells[at] & 0xffff) * step, f64::from(cells[at] >> 16) * step)
             }
@@ -202,42 +178,35 @@ mod tests {
 
     #[test]
     fn every_voxel_is_where_it_belongs() {
-        let dims = [5, 6, 7];
-        let affine = Affine::from_spacing([1.0; 3], [0.0; 3]).unwrap();
-        let voxels: Vec<f32> = (0..210).map(|v| v as f32 + 1.0).collect();
-        let volume = Volume::new(dims, voxels, affine).unwrap();
-        let region = Region { lower: [1, 0, 2], upper: [4, 6, 6] };
+        let two = TwoChannels([volume(|v| v + 1.0), volume(|v| 3.0 * v + 2.0)]);
         for (axis, storage) in
             MarchAxis::ALL.into_iter().flat_map(|a| [(a, Storage::F32), (a, Storage::U16)])
         {
-            let slices = Slices::new(&volume, &region, axis, storage);
+            let slices = Slices::new(&two, axis, storage);
+            let grid = slices.grid;
             let [x_axis, y_axis] = axis.in_slice();
-            let voxel = |x: i64, y: i64, z: usize| {
-                let inside = |n: i64, a: usize| {
-                    usize::try_from(n - FRAME as i64).ok().filter(|&n| n < slices.dims[a])
-                };
+            let voxel = |channel: usize, x: usize, y: usize, z: usize| {
+                let inside =
+                    |n: usize, a: usize| n.checked_sub(FRAME).filter(|&n| n < grid.dims[a]);
                 let (Some(x), Some(y)) = (inside(x, 0), inside(y, 1)) else { return 0.0 };
                 let mut index = [0; 3];
-                index[x_axis] = x + slices.lower[0];
-                index[y_axis] = y + slices.lower[1];
-                index[axis.number()] = z + slices.lower[2];
-                f64::from(volume.get(index).unwrap())
+                index[x_axis] = x + CONTENT.lower[x_axis];
+                index[y_axis] = y + CONTENT.lower[y_axis];
+                index[axis.number()] = z + CONTENT.lower[axis.number()];
+                f64::from(two.0[channel].get(index).unwrap())
             };
-            // Half a step of 210 / 65535, and f32 rounding.
-            let tolerance = if storage == Storage::U16 { 2e-3 } else { 0.0 };
-            let rows = slices.slice_stride / slices.row_stride;
-            for z in 0..slices.dims[2] {
-                for y in 0..rows - 1 {
-                    for x in 0..slices.row_stride {
-                        let at = z * slices.slice_stride + y * slices.row_stride + x;
-                        let (here, below) = cell(&slices, at);
-                        let (x, y) = (x as i64, y as i64);
-                        assert!((here - voxel(x, y, z)).abs() <= tolerance, "{axis:?} {x} {y} {z}");
-                        assert!(
-                            (below - voxel(x, y + 1, z)).abs() <= tolerance,
-                            "{axis:?} {x} {y} {z}"
-                        );
-                    }
+            // Half a step of 629 / 65535, and f32 rounding.
+            let tolerance = if storage == Storage::U16 { 6e-3 } else { 0.0 };
+            for n in 0..grid.dims[2] * 2 {
+                let (z, channel) = (n / 2, n % 2);
+                for (y, x) in
+                    (0..grid.rows() - 1).flat_map(|y| (0..grid.row_stride()).map(move |x| (y, x)))
+                {
+                    let at = n * grid.slice_stride() + y * grid.row_stride() + x;
+                    let (here, below) = cell(&slices, at);
+                    let place = format!("{axis:?} {storage:?} {channel}: {x} {y} {z}");
+                    assert!((here - voxel(channel, x, y, z)).abs() <= tolerance, "{place}");
+                    assert!((below - voxel(channel, x, y + 1, z)).abs() <= tolerance, "{place}");
                 }
             }
         }
@@ -245,10 +214,8 @@ mod tests {
 
     #[test]
     fn negative_voxels_stay_f32() {
-        let affine = Affine::from_spacing([1.0; 3], [0.0; 3]).unwrap();
-        let volume =
-            Volume::new([2; 3], vec![-1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], affine).unwrap();
-        let slices = Slices::new(&volume, &Region::whole(&volume), MarchAxis::I, Storage::U16);
+        let two = TwoChannels([volume(|v| v), volume(|v| v - 1.0)]);
+        let slices = Slices::new(&two, MarchAxis::I, Storage::U16);
         assert!(matches!(slices.cells, Cells::F32(_)));
     }
 }

@@ -52,6 +52,21 @@ pub enum VolumeError {
         "no voxel attenuates X-rays: the volume holds only air; check its unit (HU expected), the attenuation map and the mask"
     )]
     OnlyAir,
+    /// A volume of channels needs one.
+    #[error("a volume of channels needs at least one channel, found none")]
+    NoChannel,
+    /// A channel lies on another grid than the first.
+    #[error(
+        "channel {channel} has {found:?} voxels, the first has {expected:?}: all need the same grid at the same place"
+    )]
+    ChannelGrid {
+        /// The channel, from 0.
+        channel: usize,
+        /// Its voxels along i, j, k.
+        found: [usize; 3],
+        /// Those of the first channel.
+        expected: [usize; 3],
+    },
 }
 
 /// Voxels on a grid: `voxels[i + ni * (j + nj * k)]` lies at `world_from_index (i, j, k)`.

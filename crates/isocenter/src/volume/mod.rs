@@ -2,12 +2,14 @@
 //!
 //! - [`grid`] - [`Volume`], voxels on a grid
 //! - [`attenuation`] - [`AttenuationMap`], Hounsfield units to 1/mm, and [`AttenuationVolume`]
+//! - [`channels`] - [`Channels`], what can be projected, and [`ChannelVolume`], several values per voxel
 //! - [`region`] - [`Region`], a box of voxels, and cropping to it
 //! - [`mask`] - [`LabelMask`], keep some structures
 //! - [`pyramid`] - coarser copies
 //! - [`phantom`] - [`Phantom`], a lower back made from a seed
 
 pub mod attenuation;
+pub mod channels;
 pub mod grid;
 pub mod mask;
 pub mod phantom;
@@ -16,6 +18,7 @@ pub mod region;
 
 pub use crate::geometry::{Affine, AffineError};
 pub use attenuation::{AttenuationMap, AttenuationVolume, ParseAttenuationMapError};
+pub use channels::{ChannelVolume, Channels};
 pub use grid::{Volume, VolumeError};
 pub use mask::{LabelMask, MaskError};
 pub use phantom::{Phantom, PhantomConfig, PhantomError};
