@@ -439,12 +439,25 @@ fn the_bench_has_the_keys_that_are_promised() {
     let case = Scratch::new();
     let bench = "bench --ct ct.nii --camera camera.json --pose truth.json --runs 2";
     let timings: Value = serde_json::from_str(&case.succeed(&format!("{bench} --json"))).unwrap();
-    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&timings), ["forward", "jet"]);
-    for part in ["forward", "jet"] {
-        assert_eq!(keys(&timings[part]), ["cpu_s", "wall_s"]);
-        assert!(timings[part]["wall_s"].as_f64().unwrap() > 0.0);
+    let parts = [
+        "forward",
+        "jet",
+        "tangent",
+        "contracted_jet",
+        "adjoint",
+        "tangent_adjoint",
+        "forward_unskipped",
+        "forward_u16",
+        "batch",
+    ];
+    for part in parts {
+        for number in ["cpu_s", "wall_s", "samples_per_s", "bytes"] {
+            assert!(timings[part][number].as_f64().unwrap() > 0.0, "{part} {number}");
+        }
     }
+    assert_eq!(timings.as_object().unwrap().len(), parts.len() + 1);
+    assert!(timings["samples"].as_u64().unwrap() > 0);
+    assert_eq!(timings["batch"]["size_px"], serde_json::json!([32, 32]));
     assert!(case.succeed(bench).contains("medians of 2 runs"));
 }
 

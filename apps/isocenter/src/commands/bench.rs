@@ -1,17 +1,25 @@
-//! `isocenter bench`: CPU and wall-clock seconds of the projector.
+//! `isocenter bench`: CPU and wall-clock seconds of everything the projector does.
 
+use std::hint::black_box;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use cpu_time::ProcessTime;
-use isocenter::project::Projector;
+use isocenter::geometry::{Camera, PivotMotion, RigidTransform};
+use isocenter::project::{ProjectError, Projector, Storage};
 use isocenter::volume::{AttenuationMap, AttenuationVolume};
 use isocenter_io::geometry::{read_camera, read_pose};
 use isocenter_io::volume::read_ct;
+use nalgebra::{Vector3, Vector6};
 use serde::Serialize;
 
 use crate::cli::BenchArgs;
 use crate::output::{say, say_json};
+
+/// The batch: what a search renders by the thousand.
+const BATCH_IMAGES: usize = 1000;
+const BATCH_PIXELS: usize = 32;
+const BATCH_VOXELS: usize = 64;
 
 /// Medians over the runs.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -20,12 +28,37 @@ struct Timing {
     cpu_s: f64,
     /// Wall-clock seconds.
     wall_s: f64,
+    /// Samples of the volume per wall-clock second, those in air counted.
+    samples_per_s: f64,
+    /// Memory of the copies of the volume that the rays march through.
+    bytes: usize,
 }
 
 #[derive(Debug, Serialize)]
 struct Timings {
     forward: Timing,
     jet: Timing,
+    tangent: Timing,
+    contracted_jet: Timing,
+    adjoint: Timing,
+    tangent_adjoint: Timing,
+    /// Forward of a volume without air, so that nothing can be skipped.
+    forward_unskipped: Timing,
+    /// Forward with 16-bit storage.
+    forward_u16: Timing,
+    batch: Batch,
+    /// Samples of the volume for one image, those in air counted.
+    samples: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Batch {
+    #[serde(flatten)]
+    timing: Timing,
+    images: usize,
+    images_per_s: f64,
+    size_px: [usize; 2],
+    dims: [usize; 3],
 }
 
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
@@ -35,39 +68,167 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     let pivot_world_mm = ct.center_world_mm();
     let volume = AttenuationVolume::from_hounsfield(ct, &AttenuationMap::default())
         .with_context(|| args.ct.display().to_string())?;
-    let projector = Projector::new(volume);
-    let in_pose = || args.pose.display().to_string();
-    let timings = Timings {
-        forward: time(args.runs, || projector.forward(&camera, &pose)).with_context(in_pose)?,
-        jet: time(args.runs, || projector.jet(&camera, &pose, pivot_world_mm))
-            .with_context(in_pose)?,
-    };
-    if args.json {
-        return say_json(&timings);
-    }
-    let [columns, rows] = camera.size_px();
-    let [i, j, k] = projector.volume().volume().dims();
+    let bench = Bench { volume, camera, pose, pivot_world_mm, runs: args.runs };
+    let timings = bench.timings().with_context(|| args.pose.display().to_string())?;
+    if args.json { say_json(&timings) } else { say_table(&bench, &timings) }
+}
+
+fn say_table(bench: &Bench, timings: &Timings) -> Result<()> {
+    let [columns, rows] = bench.camera.size_px();
+    let [i, j, k] = bench.volume.volume().dims();
     say(&format!(
-        "{columns} x {rows} pixels, {i} x {j} x {k} voxels, medians of {} runs",
-        args.runs
+        "{columns} x {rows} pixels, {i} x {j} x {k} voxels, {:.1} million samples, medians of {} runs",
+        timings.samples as f64 / 1e6,
+        bench.runs
     ))?;
-    for (name, timing) in [("forward", timings.forward), ("jet", timings.jet)] {
-        say(&format!("{name:8} {:.4} CPU s  {:.4} wall s", timing.cpu_s, timing.wall_s))?;
+    let batch = &timings.batch;
+    let name = format!("batch of {}", batch.images);
+    for (name, timing) in [
+        ("forward", &timings.forward),
+        ("jet", &timings.jet),
+        ("tangent", &timings.tangent),
+        ("contracted jet", &timings.contracted_jet),
+        ("adjoint", &timings.adjoint),
+        ("tangent adjoint", &timings.tangent_adjoint),
+        ("forward, no air", &timings.forward_unskipped),
+        ("forward, 16 bits", &timings.forward_u16),
+        (&name, &batch.timing),
+    ] {
+        say(&format!(
+            "{name:16} {:.4} CPU s  {:.4} wall s  {:6.0} million samples/s  {:4.0} MB",
+            timing.cpu_s,
+            timing.wall_s,
+            timing.samples_per_s / 1e6,
+            timing.bytes as f64 / 1e6
+        ))?;
     }
-    Ok(())
+    say(&format!(
+        "The batch's images have {} x {} pixels, of {} x {} x {} voxels: {:.0} images/s.",
+        batch.size_px[0],
+        batch.size_px[1],
+        batch.dims[0],
+        batch.dims[1],
+        batch.dims[2],
+        batch.images_per_s
+    ))
+}
+
+/// What is timed.
+struct Bench {
+    volume: AttenuationVolume,
+    camera: Camera,
+    pose: RigidTransform,
+    pivot_world_mm: Vector3<f64>,
+    runs: u32,
+}
+
+impl Bench {
+    fn timings(&self) -> Result<Timings> {
+        let projector = Projector::new(self.volume.clone());
+        let exposure = projector.expose(&self.camera, &self.pose)?;
+        let pivot = self.pivot_world_mm;
+        let number = exposure.image_len();
+        let (mut image, mut other) = (vec![0.0; number], vec![0.0; number]);
+        let mut jacobian = vec![[0.0; 6]; number];
+        let mut voxels = vec![0.0; exposure.volume_len()];
+        let motion = PivotMotion::from_vector(&Vector6::new(0.1, 0.1, 0.1, 10.0, 10.0, 10.0));
+        let ones = vec![1.0; number];
+        let samples = exposure.samples();
+        let time = |work: &mut dyn FnMut() -> Result<(), ProjectError>| {
+            time(self.runs, samples, &projector, work)
+        };
+        Ok(Timings {
+            forward: time(&mut || exposure.forward_into(&mut image))?,
+            jet: time(&mut || exposure.jet_into(pivot, &mut image, &mut jacobian))?,
+            tangent: time(&mut || exposure.tangent_into(pivot, &motion, &mut image, &mut other))?,
+            contracted_jet: time(&mut || exposure.contracted_jet(pivot, &ones).map(drop))?,
+            adjoint: time(&mut || exposure.adjoint_into(&ones, &mut voxels))?,
+            tangent_adjoint: time(&mut || {
+                exposure.tangent_adjoint_into(pivot, &motion, &ones, &ones, &mut voxels)
+            })?,
+            forward_unskipped: self.forward(without_air(&self.volume)?, Storage::F32)?,
+            forward_u16: self.forward(self.volume.clone(), Storage::U16)?,
+            batch: self.batch()?,
+            samples,
+        })
+    }
+
+    fn forward(&self, volume: AttenuationVolume, storage: Storage) -> Result<Timing> {
+        let projector = Projector::with_storage(volume, storage);
+        let exposure = projector.expose(&self.camera, &self.pose)?;
+        let mut image = vec![0.0; exposure.image_len()];
+        let mut work = || exposure.forward_into(&mut image);
+        Ok(time(self.runs, exposure.samples(), &projector, &mut work)?)
+    }
+
+    fn batch(&self) -> Result<Batch> {
+        let largest = self.volume.volume().dims().into_iter().max().unwrap_or(1);
+        let coarse = self.volume.volume().binned([largest.div_ceil(BATCH_VOXELS); 3])?;
+        let dims = coarse.dims();
+        let projector = Projector::new(AttenuationVolume::from_per_mm(coarse)?);
+        let camera = shrunk(&self.camera)?;
+        let poses: Vec<RigidTransform> =
+            (0..BATCH_IMAGES).map(|n| spread(n).apply(&self.pose, self.pivot_world_mm)).collect();
+        let exposures = poses.iter().filter_map(|pose| projector.expose(&camera, pose).ok());
+        let samples = exposures.map(|exposure| exposure.samples()).sum();
+        let mut work = || {
+            let sums = projector
+                .forward_each(&camera, &poses, |_, image| image.map(|i| i.iter().sum::<f32>()));
+            black_box(sums);
+            Ok(())
+        };
+        let timing = time(self.runs, samples, &projector, &mut work)?;
+        let images_per_s = BATCH_IMAGES as f64 / timing.wall_s;
+        Ok(Batch { timing, images: BATCH_IMAGES, images_per_s, size_px: camera.size_px(), dims })
+    }
+}
+
+/// The volume with its air lifted a little, nowhere zero.
+fn without_air(volume: &AttenuationVolume) -> Result<AttenuationVolume> {
+    let lifted = volume.volume().map(|voxel| if voxel == 0.0 { 1e-9 } else { voxel });
+    Ok(AttenuationVolume::from_per_mm(lifted)?)
+}
+
+/// The camera with the same detector, cut in few pixels.
+fn shrunk(camera: &Camera) -> Result<Camera> {
+    let per_pixel = camera.size_px().map(|n| n as f64 / BATCH_PIXELS as f64);
+    let ([dx, dy], [cx, cy]) = (camera.pixel_spacing_mm(), camera.principal_point_px());
+    let spacing = [dx * per_pixel[0], dy * per_pixel[1]];
+    let center = [(cx + 0.5) / per_pixel[0] - 0.5, (cy + 0.5) / per_pixel[1] - 0.5];
+    let size = [BATCH_PIXELS; 2];
+    Ok(Camera::new(camera.source_to_detector_mm(), spacing, size)?
+        .with_principal_point_px(center)?)
+}
+
+/// Motions spread evenly over what a search covers: 20 degrees, 30 mm across and 60 mm in depth.
+fn spread(n: usize) -> PivotMotion {
+    const REACH: [f64; 6] = [0.35, 0.35, 0.35, 30.0, 30.0, 60.0];
+    // Multiples of the powers of a generalised golden ratio, the root of x^7 = x + 1.
+    let ratio = 1.112_775_684_278_705_5_f64;
+    PivotMotion::from_vector(&Vector6::from_fn(|c, _| {
+        let part = (n as f64 * ratio.powi(-(c as i32) - 1)).fract();
+        REACH[c] * (2.0 * part - 1.0)
+    }))
 }
 
 /// Runs once to warm up, then times each of the runs.
-fn time<T, E>(runs: u32, mut work: impl FnMut() -> Result<T, E>) -> Result<Timing, E> {
+fn time(
+    runs: u32,
+    samples: usize,
+    projector: &Projector,
+    work: &mut dyn FnMut() -> Result<(), ProjectError>,
+) -> Result<Timing, ProjectError> {
     work()?;
     let (mut cpu, mut wall) = (Vec::new(), Vec::new());
     for _ in 0..runs {
         let (cpu_start, wall_start) = (ProcessTime::now(), Instant::now());
-        std::hint::black_box(work()?);
+        black_box(work())?;
         cpu.push(cpu_start.elapsed().as_secs_f64());
         wall.push(wall_start.elapsed().as_secs_f64());
     }
-    Ok(Timing { cpu_s: median(cpu), wall_s: median(wall) })
+    let (cpu_s, wall_s) = (median(cpu), median(wall));
+    let samples_per_s = samples as f64 / wall_s;
+    Ok(Timing { cpu_s, wall_s, samples_per_s, bytes: projector.copies_bytes() })
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

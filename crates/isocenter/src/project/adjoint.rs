@@ -16,8 +16,7 @@ use super::error::ProjectError;
 use super::exposure::Exposure;
 use super::finish::{CarryTangents, CarryValues, Rows};
 use super::jet::TangentImage;
-use super::kernel::slices_passed;
-use super::occupancy::SLICES_PER_BLOCK;
+use super::scatter::{Pair, SLICES_PER_BLOCK};
 use super::slice_grid::{FRAME, SliceGrid};
 use crate::geometry::PivotMotion;
 use crate::radiograph::Image;
@@ -140,7 +139,7 @@ impl<V: Channels> Exposure<'_, V> {
         let slices = SLICES_PER_BLOCK.min(grid.dims[2] - first_slice);
         self.projector.blocks().with(|cells| {
             // All zero: new cells are, and every borrower clears what it has filled.
-            cells.resize(SLICES_PER_BLOCK * channels * slice_stride, 0.0);
+            cells.resize(SLICES_PER_BLOCK * channels * slice_stride, [0.0; 2]);
             bundle.scatter(self.instructions, block, cells, jet);
             for (n, cells) in cells.chunks_exact_mut(slice_stride).enumerate() {
                 let (slice, channel) = (n / channels, n % channels);
@@ -148,15 +147,16 @@ impl<V: Channels> Exposure<'_, V> {
                     break;
                 }
                 for y in touched.start.max(FRAME)..touched.end.min(FRAME + grid.dims[1]) {
-                    let row = &cells[grid.row_in_slice(y - FRAME)..][..grid.dims[0]];
+                    // From the pair before the first voxel on.
+                    let pairs = &cells[grid.row_in_slice(y - FRAME) - 1..][..grid.dims[0] + 1];
                     let place = grid.row_in_volume(y - FRAME, first_slice + slice);
                     // SAFETY: the row belongs to the block, which is this task's alone.
-                    unsafe { volume.add_row(channel, place, row) };
+                    unsafe { volume.add_row(channel, place, pairs) };
                 }
                 let row_stride = grid.row_stride();
                 // Rays that do not meet a slice have left zeros times their weight in its corner.
-                cells[..FRAME * row_stride].fill(0.0);
-                cells[touched.start * row_stride..touched.end * row_stride].fill(0.0);
+                cells[..FRAME * row_stride].fill([0.0; 2]);
+                cells[touched.start * row_stride..touched.end * row_stride].fill([0.0; 2]);
             }
         });
     }
@@ -167,7 +167,7 @@ fn touched_rows(bundle: &Bundle<'_>, block: usize) -> Option<Range<usize>> {
     let grid = &bundle.camera.grid;
     let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
     for pack in bundle.packs() {
-        let (first, last) = slices_passed(pack, block);
+        let (first, last) = pack.passes(block, SLICES_PER_BLOCK);
         if first < last {
             let from_middle = |k: i32| (k - grid.middle()) as f32;
             let (lower, upper) = pack.bounds(from_middle(first), from_middle(last - 1));
@@ -198,18 +198,18 @@ impl<'a> SharedVoxels<'a> {
         Self { start, channel_len, len, volume: PhantomData }
     }
 
-    /// Adds to a row of voxels of a channel, given by its first voxel and the distance between
-    /// neighbours.
+    /// Adds pairs to a row of voxels of a channel, given by its first voxel and the distance between
+    /// neighbours. The first pair is the one before the first voxel.
     ///
     /// # Safety
     /// No other task may touch the row's voxels at the same time.
-    unsafe fn add_row(&self, channel: usize, (first, stride): (usize, usize), row: &[f32]) {
+    unsafe fn add_row(&self, channel: usize, (first, stride): (usize, usize), pairs: &[Pair]) {
         let first = channel * self.channel_len + first;
-        for (n, value) in row.iter().enumerate() {
+        for (n, pair) in pairs.windows(2).enumerate() {
             let at = first + n * stride;
             if at < self.len {
                 // SAFETY: within the borrow, and the caller keeps others away.
-                unsafe { *self.start.add(at) += value };
+                unsafe { *self.start.add(at) += pair[0][1] + pair[1][0] };
             }
         }
     }

@@ -9,7 +9,7 @@ use super::dispatch::{InstructionSet, Task};
 use super::kernel::March;
 use super::occupancy::SLICES_PER_BLOCK;
 use super::pack::{Pack, Sums};
-use super::scatter::Scatter;
+use super::scatter::{Pair, Scatter};
 use super::slice_camera::SliceCamera;
 use super::slices::Slices;
 use super::tiling::{PackPlace, Tiling};
@@ -95,7 +95,7 @@ impl Bundle<'_> {
         &self,
         instructions: InstructionSet,
         block: usize,
-        cells: &mut [f32],
+        cells: &mut [Pair],
         jet: bool,
     ) {
         // SAFETY: `set_up` has made the packs for the camera's grid.

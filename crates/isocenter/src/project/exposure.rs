@@ -19,6 +19,7 @@ use super::error::ProjectError;
 use super::finish::{Contraction, Jets, Rows, Tangents, Values};
 use super::index_camera::IndexCamera;
 use super::jet::{JetImage, TangentImage};
+use super::pack::Pack;
 use super::projector::Projector;
 use super::slice_camera::SliceCamera;
 use super::slice_grid::SliceGrid;
@@ -101,6 +102,28 @@ impl<'a, V: Channels> Exposure<'a, V> {
     pub fn image_len(&self) -> usize {
         let [columns, rows] = self.camera.size_px;
         columns * rows * self.channels()
+    }
+
+    /// How many samples of the volume the image is made of: rays times slices within the content,
+    /// air among it counted, times channels. For measuring speed.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        let tiling = self.tiling();
+        let tiles = tiling.bands() * tiling.tiles_across();
+        let of_axis = |axis| {
+            let volume = self.projector.volume();
+            let grid = SliceGrid::new(volume.grid(), &volume.content(), axis);
+            let camera = self.slice_camera(grid);
+            let of_tile = |tile: usize| {
+                self.projector.bundles().with(|memory| {
+                    let mut bundle = memory.bundle(&camera, &tiling, tile..tile + 1, 1);
+                    bundle.set_up(self.instructions);
+                    bundle.packs().iter().map(Pack::samples).sum::<usize>()
+                })
+            };
+            (0..tiles).map(of_tile).sum::<usize>()
+        };
+        self.axes().map(of_axis).sum::<usize>() * self.channels()
     }
 
     /// The radiograph: line integrals.

@@ -46,13 +46,6 @@ impl Task for March<'_> {
     }
 }
 
-/// The slices of a block that a pack passes: first, and one past the last.
-#[inline(always)]
-pub(crate) fn slices_passed(pack: &Pack, block: usize) -> (i32, i32) {
-    let first = (block * SLICES_PER_BLOCK) as i32;
-    (first.max(pack.any.0), (first + SLICES_PER_BLOCK as i32).min(pack.any.1))
-}
-
 /// # Safety
 /// As [`March::new`]; `cells` must be the slices'.
 #[inline(always)]
@@ -61,7 +54,7 @@ unsafe fn march_block<L: Load, const JET: bool>(march: March<'_>, cells: &[L::Ce
     let grid = &slices.grid;
     let middle = grid.middle();
     for (pack, sums) in packs.iter().zip(sums.chunks_exact_mut(slices.channels)) {
-        let (first, last) = slices_passed(pack, block);
+        let (first, last) = pack.passes(block, SLICES_PER_BLOCK);
         if first >= last {
             continue;
         }

@@ -182,6 +182,19 @@ impl Pack {
         self.begin[lane] < self.end[lane]
     }
 
+    /// The slices of a block that any of its rays passes: first, and one past the last.
+    #[inline(always)]
+    pub(crate) fn passes(&self, block: usize, slices_per_block: usize) -> (i32, i32) {
+        let first = (block * slices_per_block) as i32;
+        (first.max(self.any.0), (first + slices_per_block as i32).min(self.any.1))
+    }
+
+    /// The number of samples of all its rays.
+    pub(crate) fn samples(&self) -> usize {
+        let ranges = self.begin.iter().zip(&self.end);
+        ranges.map(|(begin, end)| usize::try_from(end - begin).unwrap_or(0)).sum()
+    }
+
     /// The corners of the rectangle that the samples of the slices `first` to `last` lie in.
     ///
     /// Where neighbouring rays of a detector row cross a slice is a straight line, walked in one

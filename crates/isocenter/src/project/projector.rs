@@ -12,6 +12,7 @@ use super::error::ProjectError;
 use super::exposure::Exposure;
 use super::jet::JetImage;
 use super::pool::Pool;
+use super::scatter::Pair;
 use super::slices::{Slices, Storage};
 use crate::geometry::{Camera, RigidTransform};
 use crate::radiograph::Image;
@@ -59,7 +60,7 @@ struct Shared<V> {
     /// Rays in the making.
     bundles: Pool<BundleMemory>,
     /// Blocks of slices in the making, all zero when they are given back.
-    blocks: Pool<Vec<f32>>,
+    blocks: Pool<Vec<Pair>>,
 }
 
 impl<V: Channels> Projector<V> {
@@ -169,7 +170,7 @@ impl<V: Channels> Projector<V> {
         &self.shared.bundles
     }
 
-    pub(crate) fn blocks(&self) -> &Pool<Vec<f32>> {
+    pub(crate) fn blocks(&self) -> &Pool<Vec<Pair>> {
         &self.shared.blocks
     }
 

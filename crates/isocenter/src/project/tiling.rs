@@ -33,7 +33,6 @@ impl Tiling {
         Self { size_px, packs_across, tiles_across }
     }
 
-
     /// Rows of tiles.
     pub(crate) fn bands(&self) -> usize {
         self.size_px[1].div_ceil(ROWS_PER_TILE)
