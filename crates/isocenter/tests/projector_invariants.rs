@@ -1,7 +1,7 @@
 //! Proves: the image is continuous where the volume ends, independent of the number of threads,
-//! linear in the volume, and moves with the patient; sources inside the patient and poses that are
-//! not numbers are typed errors; strange geometry (behind the source, out of view, one pixel) is
-//! no trouble.
+//! linear in the volume, and moves with the patient; sources inside the patient, and poses and voxels
+//! that are not numbers, are typed errors; strange geometry (behind the source, out of view, one
+//! pixel) is no trouble.
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -9,7 +9,9 @@ mod support;
 
 use isocenter::geometry::{Camera, PivotMotion, RigidTransform, View};
 use isocenter::project::{ProjectError, Projector, ReferenceProjector};
-use isocenter::volume::{Affine, AttenuationVolume, Volume};
+use isocenter::volume::{
+    Affine, AttenuationMap, AttenuationVolume, ChannelVolume, Volume, VolumeError,
+};
 use nalgebra::{Vector3, Vector6};
 use support::{body, camera, pivot_world_mm, poses, relative_rms};
 
@@ -96,6 +98,33 @@ fn a_source_inside_the_patient_is_an_error() {
     let error = Projector::new(volume.clone()).forward(&camera(), &inside).unwrap_err();
     assert!(matches!(error, ProjectError::SourceInsideVolume { .. }), "{error}");
     assert!(ReferenceProjector::new(&volume).forward(&camera(), &inside).is_err());
+}
+
+#[test]
+fn voxels_that_are_not_numbers_never_reach_an_image() {
+    let good = body(0.0, 32).volume().clone();
+    let last = good.voxels().len() - 1;
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, -1e21] {
+        for at in [0, 1, 4095, 4096, last / 2, last] {
+            let mut bad = good.clone();
+            bad.voxels_mut()[at] = value;
+            let refused = VolumeError::NotFinite { index: bad.index_of(at), value, count: 1 };
+            let text = refused.to_string();
+            let same = |error: VolumeError| assert_eq!(error.to_string(), text);
+            same(AttenuationVolume::from_per_mm(bad.clone()).unwrap_err());
+            same(ChannelVolume::new(vec![good.clone(), bad.clone()]).unwrap_err());
+            let map = AttenuationMap::default();
+            same(AttenuationVolume::from_hounsfield(bad, &map).unwrap_err());
+        }
+    }
+    // The largest that is accepted makes finite images and derivatives.
+    let large = good.map(|voxel| if voxel > 0.0 { 1e20 } else { 0.0 });
+    let projector = Projector::new(AttenuationVolume::from_per_mm(large).unwrap());
+    for pose in poses(5, 33) {
+        let jet = projector.jet(&camera(), &pose, pivot_world_mm()).unwrap();
+        assert!(jet.image.pixels().iter().all(|pixel| pixel.is_finite()));
+        assert!(jet.jacobian.iter().flatten().all(|derivative| derivative.is_finite()));
+    }
 }
 
 #[test]

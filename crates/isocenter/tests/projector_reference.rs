@@ -10,6 +10,8 @@ use isocenter::project::{MarchAxis, Projector, ReferenceProjector};
 use isocenter::radiograph::Image;
 use isocenter::volume::{Affine, AttenuationMap, AttenuationVolume, Volume};
 use nalgebra::{Matrix3, Vector3};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use support::{body, camera, march_f64, peers_phantom, pivot_world_mm, poses, relative_rms};
 
 #[test]
@@ -32,6 +34,47 @@ fn every_pixel_is_plane_marching_in_f64() {
         }
     }
     assert!(lit > 10_000, "the body was in view: {lit}");
+}
+
+#[test]
+fn detectors_and_volumes_of_every_size() {
+    // Up to 2048 pixels, and volumes that are long along one axis and thin along another.
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    for (dims, size_px) in [
+        ([46, 40, 30], [8, 8]),
+        ([46, 40, 30], [1, 300]),
+        ([46, 40, 30], [2048, 2048]),
+        ([2, 3, 700], [33, 65]),
+        ([700, 2, 2], [65, 33]),
+        ([3, 900, 5], [64, 64]),
+    ] {
+        let number: usize = dims.iter().product();
+        let voxels = (0..number).map(|_| rng.random_range(0.0..0.02_f32)).collect();
+        // 200 mm along the longest side, 40 mm along the others.
+        let longest = dims.into_iter().max().unwrap();
+        let spacing = dims.map(|n| if n == longest { 200.0 } else { 40.0 } / n as f64);
+        let affine = Affine::from_spacing(spacing, [-40.0, -20.0, -30.0]).unwrap();
+        let volume = Volume::new(dims, voxels, affine).unwrap();
+        let center = volume.center_world_mm();
+        let volume = AttenuationVolume::from_per_mm(volume).unwrap();
+        let projector = Projector::new(volume.clone());
+        let spacing_mm = size_px.map(|n| 350.0 / n as f64);
+        let camera = Camera::new(1000.0, spacing_mm, size_px).unwrap();
+        for view in ["ap", "lateral-left", "0/85", "33/21", "90/-50", "-120/40"] {
+            let pose = view.parse::<View>().unwrap().camera_from_world(center, 700.0);
+            let axis = projector.march_axis(&camera, &pose).unwrap();
+            let image = projector.forward(&camera, &pose).unwrap();
+            for _ in 0..100 {
+                let [column, row] = size_px.map(|n| rng.random_range(0..n));
+                let at = [column as f64, row as f64];
+                let exact = march_f64(&volume, axis, &camera, &pose, at);
+                let pixel = f64::from(image.get(column, row).unwrap());
+                // Positions in f32 are off by up to 6e-5 of a voxel in a row of 900, where noise
+                // changes by up to 0.02 a voxel: over 200 mm 2.4e-4, if all errors had one sign.
+                assert!((pixel - exact).abs() < 2e-4, "{dims:?} {view} {at:?}: {pixel} {exact}");
+            }
+        }
+    }
 }
 
 #[test]

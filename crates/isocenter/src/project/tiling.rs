@@ -52,8 +52,8 @@ impl Tiling {
     pub(crate) fn place(&self, pack: usize) -> PackPlace {
         let [columns, rows] = self.size_px;
         let (tile, within) = (pack / self.packs_per_tile(), pack % self.packs_per_tile());
-        let row = tile / self.tiles_across * ROWS_PER_TILE + within / self.packs_across;
-        let across = tile % self.tiles_across * self.packs_across + within % self.packs_across;
+        let row = tile / self.tiles_across * ROWS_PER_TILE + within % ROWS_PER_TILE;
+        let across = tile % self.tiles_across * self.packs_across + within / ROWS_PER_TILE;
         let first_column = across * LANES;
         let left = if row < rows { columns.saturating_sub(first_column) } else { 0 };
         PackPlace { row, first_column, count: left.min(LANES) }

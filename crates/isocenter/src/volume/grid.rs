@@ -37,8 +37,8 @@ pub enum VolumeError {
         /// Voxels along i, j, k.
         dims: [usize; 3],
     },
-    /// A voxel is NaN or infinite.
-    #[error("voxel ({i}, {j}, {k}) is {value} and {count} voxels in all are not finite: replace them, for example with -1000 HU (air)", i = index[0], j = index[1], k = index[2])]
+    /// A voxel is NaN or infinite, or so large that sums of a few thousand are.
+    #[error("voxel ({i}, {j}, {k}) is {value} and {count} voxels in all are not finite or beyond 1e20: replace them, for example with -1000 HU (air)", i = index[0], j = index[1], k = index[2])]
     NotFinite {
         /// Index of the first such voxel.
         index: [usize; 3],
@@ -186,17 +186,24 @@ impl<T: Copy> Volume<T> {
 }
 
 impl Volume<f32> {
-    /// Checks that every voxel is a finite number.
+    /// The largest magnitude that is accepted: a sum of voxels over a ray, weighted by its slices,
+    /// stays a finite f32.
+    const LARGEST: f32 = 1e20;
+
+    /// Checks that every voxel is a finite number, and none is beyond 1e20: sums along a ray would
+    /// overflow.
     ///
     /// # Errors
     /// The first voxel that is not, and how many there are.
     pub fn check_finite(&self) -> Result<(), VolumeError> {
-        // The sum over a block is finite if its voxels are (HU and 1/mm are far from overflow);
-        // only if one is not, the voxels are looked at one by one.
-        if self.voxels.par_chunks(BLOCK).all(|block| block.iter().sum::<f32>().is_finite()) {
+        // The sum over a block is small if its voxels are (HU and 1/mm are far from the limit); only
+        // if it is not, the voxels are looked at one by one. A NaN makes any sum a NaN.
+        let magnitude = |block: &[f32]| block.iter().map(|voxel| voxel.abs()).sum::<f32>();
+        if self.voxels.par_chunks(BLOCK).all(|block| magnitude(block) <= Self::LARGEST) {
             return Ok(());
         }
-        let mut bad = self.voxels.iter().enumerate().filter(|(_, voxel)| !voxel.is_finite());
+        let is_bad = |voxel: f32| voxel.is_nan() || voxel.abs() > Self::LARGEST;
+        let mut bad = self.voxels.iter().enumerate().filter(|&(_, &voxel)| is_bad(voxel));
         let Some((at, &value)) = bad.next() else { return Ok(()) };
         let index = self.index_of(at);
         Err(VolumeError::NotFinite { index, value, count: 1 + bad.count() })
