@@ -42,7 +42,7 @@ const FEW_PIXELS: usize = 2048;
 /// use isocenter::radiograph::Image;
 /// use isocenter::volume::{AttenuationMap, AttenuationVolume, Phantom, PhantomConfig};
 /// let config = PhantomConfig { spacing_mm: 8.0, ..PhantomConfig::default() };
-/// let ct = Phantom::new(&config).unwrap().ct;
+/// let ct = Phantom::generate(&config).unwrap().ct;
 /// let center = ct.center_world_mm();
 /// let volume = AttenuationVolume::from_hounsfield(ct, &AttenuationMap::default()).unwrap();
 /// let projector = Projector::new(volume);
