@@ -1,10 +1,10 @@
 """Write the phantom of the reference images: ellipsoids of tissue, air and bone, and noise.
 
     python phantom.py FOLDER                writes FOLDER/phantom.nii.gz, 256^3 voxels of 1 mm
-    python phantom.py FOLDER --side SIDE    writes FOLDER/phantom_SIDE.nii.gz, the same body in SIDE^3 voxels
+    python phantom.py FOLDER --side SIDE    writes FOLDER/phantom_SIDE.nii.gz, SIDE^3 voxels
 
-int16 Hounsfield units, centred on the origin of the world, axes along RAS. Needs numpy and
-0.2 GB of memory for 256^3, 1 GB for 512^3.
+int16 Hounsfield units, centred on the origin of the world, axes along RAS; the body is the same
+whatever the voxels. Needs numpy and 0.2 GB of memory for 256^3, 1 GB for 512^3.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def voxel_mm(side):
 
 
 def first_voxel_mm(side):
-    """Where the center of the first voxel lies on each axis: the middle of the volume is the origin."""
+    """The center of the first voxel on each axis: the middle of the volume is the origin."""
     return -voxel_mm(side) * (side - 1) / 2
 
 
