@@ -11,12 +11,14 @@ Exit status: 0 all within their bounds, 1 one is not, 2 something is missing or 
 
 import argparse
 import json
-import subprocess
+import os
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from peer_programs import rtk_joseph
+from program import Failure, drr, load_image, relative_rms
 
 POSES = ("ap", "obl")
 
@@ -35,27 +37,6 @@ BOUNDS = {
 }
 
 
-class Failure(Exception):
-    """Something is missing or wrong; the text says what and where."""
-
-
-def relative_rms(image, reference):
-    """The RMS of the difference over the RMS of the reference."""
-    image, reference = image.astype(np.float64), reference.astype(np.float64)
-    return float(np.sqrt(np.mean((image - reference) ** 2)) / np.sqrt(np.mean(reference**2)))
-
-
-def load_image(path):
-    """A two-dimensional image of finite numbers."""
-    try:
-        image = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise Failure(f"{path}: {error}") from error
-    if image.ndim != 2 or not np.isfinite(image).all():
-        raise Failure(f"{path}: shape {image.shape}, expected two sides and finite numbers")
-    return image
-
-
 def load_references(folder):
     """{(program, pose): line integrals} of every image in the folder."""
     references = {}
@@ -66,62 +47,6 @@ def load_references(folder):
             scale = 10 if program.startswith("plastimatch") else 1
             references[program, pose] = scale * load_image(path)
     return references
-
-
-def render(isocenter, phantom, reference, pose, folder):
-    """Our line integrals."""
-    output = folder / f"{pose}.npy"
-    command = [isocenter, "drr", "--ct", phantom, "--camera", reference / "camera.json"]
-    command += ["--pose", reference / f"pose_{pose}.json", "-o", output]
-    try:
-        run = subprocess.run(
-            command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True
-        )
-    except OSError as error:
-        raise Failure(f"{isocenter}: {error}") from error
-    if run.returncode != 0:
-        raise Failure(f"{isocenter} drr ended with {run.returncode}: {run.stderr.strip()}")
-    return load_image(output)
-
-
-def run_rtk(phantom, camera, camera_from_world):
-    """RTK's line integrals, Joseph's method, rendered now."""
-    import itk
-    from itk import RTK as rtk
-
-    hu = itk.imread(str(phantom), itk.F)
-    voxels = itk.array_from_image(hu)  # [z, y, x] of the file, whose x and y run along R and A
-    if not np.array_equal(itk.array_from_matrix(hu.GetDirection()), np.diag([-1, -1, 1])):
-        raise Failure(f"{phantom}: its axes are not R, A, S: write it with phantom.py")
-    attenuation = np.maximum(0, 0.02 * (1 + voxels[:, ::-1, ::-1] / 1000)).astype(np.float32)
-    volume = itk.image_from_array(np.ascontiguousarray(attenuation))  # along L, P, S
-    last = np.array(hu.GetLargestPossibleRegion().GetSize()) - 1
-    volume.SetOrigin([-float(n) / 2 for n in last])  # phantom.py centres the volume on the origin
-
-    rotation, translation = camera_from_world[:3, :3], camera_from_world[:3, 3]
-    point, vector = itk.Point[itk.D, 3], itk.Vector[itk.D, 3]
-    source = -rotation.T @ translation
-    detector = source + camera["source_to_detector_mm"] * rotation[2]
-    geometry = rtk.ThreeDCircularProjectionGeometry.New()
-    geometry.AddProjection(
-        point(source.tolist()),
-        point(detector.tolist()),
-        vector(rotation[0].tolist()),
-        vector(rotation[1].tolist()),
-    )
-    size, spacing = camera["size_px"], camera["pixel_spacing_mm"]
-    principal = camera.get("principal_point_px", [(n - 1) / 2 for n in size])
-    image_type = itk.Image[itk.F, 3]
-    blank = rtk.ConstantImageSource[image_type].New()
-    blank.SetOrigin([-c * s for c, s in zip(principal, spacing)] + [0])
-    blank.SetSpacing([*spacing, 1])
-    blank.SetSize([*size, 1])
-    project = rtk.JosephForwardProjectionImageFilter[image_type, image_type].New()
-    project.SetGeometry(geometry)
-    project.SetInput(0, blank.GetOutput())
-    project.SetInput(1, volume)
-    project.Update()
-    return itk.array_from_image(project.GetOutput())[0]
 
 
 def report(ours, references):
@@ -155,23 +80,25 @@ def compare(arguments):
     """Renders, compares, prints; the exit status."""
     phantom = arguments.folder / "phantom.nii.gz"
     reference = arguments.reference
-    needed = [phantom, reference / "camera.json"]
+    camera = reference / "camera.json"
+    needed = [phantom, camera]
     for path in needed + [reference / f"pose_{pose}.json" for pose in POSES]:
         if not path.is_file():
             raise Failure(f"{path} is missing")
     references = load_references(reference)
     if arguments.run_rtk:
-        camera = json.loads((reference / "camera.json").read_text())
+        intrinsics = json.loads(camera.read_text())
         for pose in POSES:
             matrix = json.loads((reference / f"pose_{pose}.json").read_text())["camera_from_world"]
-            references["rtk_now", pose] = run_rtk(phantom, camera, np.array(matrix))
+            draw, image = rtk_joseph(phantom, intrinsics, np.array(matrix), os.cpu_count() or 1)
+            draw()
+            references["rtk_now", pose] = image()
     if not BOUNDS.keys() & references.keys():
         raise Failure(f"{reference}: no image that has a bound, such as rtk_joseph_ap_mu.npy")
-    with tempfile.TemporaryDirectory() as scratch:
-        ours = {
-            pose: render(arguments.isocenter, phantom, reference, pose, Path(scratch))
-            for pose in POSES
-        }
+    ours = {
+        pose: drr(arguments.isocenter, phantom, camera, reference / f"pose_{pose}.json")
+        for pose in POSES
+    }
     return 0 if report(ours, references) else 1
 
 
