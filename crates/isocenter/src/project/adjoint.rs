@@ -170,7 +170,7 @@ fn touched_rows(bundle: &Bundle<'_>, block: usize) -> Option<Range<usize>> {
         let (first, last) = pack.passes(block, SLICES_PER_BLOCK);
         if first < last {
             let from_middle = |k: i32| (k - grid.middle()) as f32;
-            let (lower, upper) = pack.bounds(from_middle(first), from_middle(last - 1));
+            let (lower, upper) = pack.footprint.bounds(from_middle(first), from_middle(last - 1));
             low = low.min(lower[1]);
             high = high.max(upper[1]);
         }

@@ -135,7 +135,7 @@ impl Task for SetUp<'_> {
     fn run(self) {
         for (n, pack) in self.packs.iter_mut().enumerate() {
             let place = self.tiling.place(self.first + n);
-            if place.count > 0 {
+            if place.holds(0) {
                 *pack = Pack::new(self.camera, &place);
             }
         }

@@ -55,7 +55,7 @@ pub(crate) fn pose_gradient(
             |g: &[f64; 3], n: usize| m[(0, n)] * g[0] + m[(1, n)] * g[1] + m[(2, n)] * g[2];
         let [s_x, s_y, s_z] = std::array::from_fn(|n| transposed(&by_source, n));
         let [d_x, d_y, d_z] = std::array::from_fn(|n| transposed(&by_direction, n));
-        let (q_x, q_y) = (rays.q_x[lane], rays.q_y);
+        let (q_x, q_y) = (rays.q_x[lane], rays.q_y[lane]);
         gradient[0][lane] = p.y * s_z - p.z * s_y + (d_y - d_z * q_y);
         gradient[1][lane] = p.z * s_x - p.x * s_z + (d_z * q_x - d_x);
         gradient[2][lane] = p.x * s_y - p.y * s_x + (d_x * q_y - d_y * q_x);
@@ -91,7 +91,7 @@ impl Direction {
         let mut weights = Sums::ZERO;
         for lane in 0..LANES {
             let (dx, dy, ds) = (rays.dx[lane], rays.dy[lane], rays.ds[lane]);
-            let (q_x, q_y) = (rays.q_x[lane], rays.q_y);
+            let (q_x, q_y) = (rays.q_x[lane], rays.q_y[lane]);
             let turn =
                 [q_y * omega.z - omega.y, omega.x - q_x * omega.z, q_x * omega.y - q_y * omega.x];
             let [turn_x, turn_y, turn_a] = std::array::from_fn(|n| {

@@ -22,20 +22,32 @@ pub(crate) trait Task {
 }
 
 impl InstructionSet {
+    /// All of them, the best first.
+    const ALL: &[Self] = &[
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx2,
+        Self::Portable,
+    ];
+
+    /// Those that this machine has, the best first.
+    pub(crate) fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|set| match set {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => std::is_x86_feature_detected!("avx2"),
+        })
+    }
+
     /// The best that this machine has.
     pub(crate) fn best() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("avx2") {
-            return Self::Avx2;
-        }
-        Self::Portable
+        Self::available().next().unwrap_or(Self::Portable)
     }
 
     /// Runs a task with these instructions.
     pub(crate) fn run(self, task: impl Task) {
         match self {
             Self::Portable => task.run(),
-            // SAFETY: `best` alone makes this value, where the machine has the instructions.
+            // SAFETY: `available` alone makes this value, where the machine has the instructions.
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { avx2(task) },
         }

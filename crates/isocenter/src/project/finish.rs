@@ -23,7 +23,9 @@ impl Rows {
     /// Where the pixel of a lane lies.
     #[inline(always)]
     fn at(&self, place: &PackPlace, lane: usize, channel: usize) -> usize {
-        let pixel = (place.row - self.first_row) * self.columns + place.first_column + lane;
+        let [row, column] = PackPlace::within(lane);
+        let row = place.first_row - self.first_row + row;
+        let pixel = row * self.columns + place.first_column + column;
         pixel * self.channels + channel
     }
 }

@@ -1,7 +1,11 @@
 //! The inner loop: packs of rays march through a block of slices.
+//!
+//! The voxels of a pack lie in short pieces of many rows, which no machine foresees: while a pack is
+//! in one block, those it will need in the next are asked for.
 
 use super::crossing::Crossing;
 use super::dispatch::Task;
+use super::footprint::{Corner, WINDOW};
 use super::load::{Corners, Load, LoadF32, LoadU16};
 use super::occupancy::SLICES_PER_BLOCK;
 use super::pack::{LANES, Pack, Sums};
@@ -52,29 +56,61 @@ impl Task for March<'_> {
 unsafe fn march_block<L: Load, const JET: bool>(march: March<'_>, cells: &[L::Cell]) {
     let March { slices, packs, sums, block, .. } = march;
     let grid = &slices.grid;
-    let middle = grid.middle();
+    let (middle, slice_stride) = (grid.middle(), grid.slice_stride());
+    let length = slice_stride * slices.channels;
     for (pack, sums) in packs.iter().zip(sums.chunks_exact_mut(slices.channels)) {
         let (first, last) = pack.passes(block, SLICES_PER_BLOCK);
         if first >= last {
             continue;
         }
-        let (low, high) = pack.bounds((first - middle) as f32, (last - 1 - middle) as f32);
+        let from_middle = |k: i32| (k - middle) as f32;
+        let (low, high) = pack.footprint.bounds(from_middle(first), from_middle(last - 1));
         if slices.occupancy.is_air(block, low, high) {
             continue;
         }
         for k in first..last {
-            let length = grid.slice_stride() * slices.channels;
             let channels = &cells[k as usize * length..][..length];
+            let later = k + SLICES_PER_BLOCK as i32;
+            if later < pack.any.1 {
+                let corner = pack.footprint.corner(from_middle(later));
+                for slice in cells[later as usize * length..][..length].chunks_exact(slice_stride) {
+                    prefetch(slice, grid.row_stride(), corner);
+                }
+            }
             // SAFETY: passed on to the caller.
             let crossing = unsafe { Crossing::new(pack, grid, k) };
-            let from_middle = (k - middle) as f32;
-            for (slice, sums) in channels.chunks_exact(grid.slice_stride()).zip(&mut *sums) {
+            for (slice, sums) in channels.chunks_exact(slice_stride).zip(&mut *sums) {
                 // SAFETY: the voxels around all samples are inside the framed slice.
                 let corners = unsafe { L::corners(slice, &crossing.at, grid.row_stride()) };
-                accumulate::<JET>(sums, &corners, &crossing, from_middle);
+                accumulate::<JET>(sums, &corners, &crossing, from_middle(k));
             }
         }
     }
+}
+
+/// Asks for the cells of a slice around a pack's samples.
+#[inline(always)]
+fn prefetch<C>(slice: &[C], row_stride: usize, corner: Corner) {
+    let first = slice.as_ptr().wrapping_offset(corner.offset(row_stride));
+    for row in 0..WINDOW {
+        // A row may lie in two cache lines.
+        let row = first.wrapping_add(row * row_stride);
+        hint(row);
+        hint(row.wrapping_add(WINDOW - 1));
+    }
+}
+
+/// Says that a place in memory will soon be read. Any address will do.
+#[inline(always)]
+fn hint<C>(place: *const C) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing and never faults; all machines of this kind have it.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(place.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
 }
 
 #[inline(always)]

@@ -30,6 +30,7 @@ mod dispatch;
 pub mod error;
 pub mod exposure;
 mod finish;
+mod footprint;
 mod index_camera;
 pub mod jet;
 mod kernel;

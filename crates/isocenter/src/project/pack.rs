@@ -1,16 +1,23 @@
 //! A pack of neighbouring rays, in arrays that map to vector registers.
+//!
+//! A square of rays, so that its samples in a slice lie close together however the detector is
+//! turned.
 
+use super::footprint::Footprint;
 use super::slice_camera::{Rays, SliceCamera};
 use super::slice_grid::{FRAME, SliceGrid};
 use super::tiling::PackPlace;
 
+/// Columns and rows of a pack.
+pub(crate) const SIDE: usize = 4;
+
 /// Rays in a pack: one AVX-512 register of f32, two of AVX2, four of NEON.
-pub(crate) const LANES: usize = 16;
+pub(crate) const LANES: usize = SIDE * SIDE;
 
 /// One number for each ray of a pack.
 pub(crate) type Lanes<T> = [T; LANES];
 
-/// Neighbouring rays of one detector row. Lanes without a ray have an empty range of slices.
+/// A square of neighbouring rays, row by row. Lanes without a ray have an empty range of slices.
 #[derive(Debug, Clone)]
 #[repr(align(64))]
 pub(crate) struct Pack {
@@ -25,10 +32,8 @@ pub(crate) struct Pack {
     /// The slices that any ray meets, and those that all meet.
     pub(crate) any: (i32, i32),
     pub(crate) all: (i32, i32),
-    /// The first and the last lane with a ray.
-    outer: (usize, usize),
-    /// Whether rays run both towards lower and towards higher slices.
-    runs_both_ways: bool,
+    /// Where its rays cross the slices.
+    pub(crate) footprint: Footprint,
 }
 
 impl Pack {
@@ -42,8 +47,7 @@ impl Pack {
         end: [0; LANES],
         any: (0, 0),
         all: (0, 0),
-        outer: (0, 0),
-        runs_both_ways: false,
+        footprint: Footprint::EMPTY,
     };
 
     /// The rays of a place that march along the camera's slices and meet them.
@@ -58,12 +62,12 @@ impl Pack {
         pack.set_lines(camera, &rays);
         pack.set_ranges(camera, &rays);
         for lane in 0..LANES {
-            if lane >= place.count || !camera.marches_here(&rays, lane) {
+            if !place.holds(lane) || !camera.marches_here(&rays, lane) {
                 pack.end[lane] = pack.begin[lane];
             }
         }
         pack.cut_ranges(&camera.grid);
-        pack.summarize(&rays);
+        pack.summarize(camera.grid.middle());
         pack
     }
 
@@ -151,29 +155,41 @@ impl Pack {
 
     /// Works out what the lanes have in common.
     #[inline(always)]
-    fn summarize(&mut self, rays: &Rays) {
-        let (mut first, mut last, mut met) = (LANES, 0, 0);
+    fn summarize(&mut self, middle: i32) {
+        let (mut first_met, mut met) = (0, 0);
         let (mut any, mut all) = ((i32::MAX, 0), (0, i32::MAX));
-        let (mut ascends, mut descends) = (false, false);
-        for lane in 0..LANES {
+        for lane in (0..LANES).rev() {
             let (begin, end) = (self.begin[lane], self.end[lane]);
             if begin < end {
-                first = first.min(lane);
-                last = lane;
+                first_met = lane;
                 met += 1;
                 any = (any.0.min(begin), any.1.max(end));
                 all = (all.0.max(begin), all.1.min(end));
-                ascends |= rays.along[lane] > 0.0;
-                descends |= rays.along[lane] < 0.0;
             }
         }
-        if met > 0 {
-            self.any = any;
-            self.outer = (first, last);
-            self.runs_both_ways = ascends && descends;
+        if met == 0 {
+            return;
         }
+        self.any = any;
         if met == LANES {
             self.all = all;
+        } else {
+            self.gather_lanes(first_met);
+        }
+        let from_middle = |k: i32| (k - middle) as f32;
+        let positions = [(&self.x0, &self.dx), (&self.y0, &self.dy)];
+        self.footprint = Footprint::new(positions, from_middle(any.0), from_middle(any.1 - 1));
+    }
+
+    /// Lets lanes without a ray go with another: where the pack's samples lie is then said by all.
+    #[cold]
+    fn gather_lanes(&mut self, with: usize) {
+        for lane in 0..LANES {
+            if self.meets(lane) {
+                continue;
+            }
+            (self.x0[lane], self.y0[lane]) = (self.x0[with], self.y0[with]);
+            (self.dx[lane], self.dy[lane]) = (self.dx[with], self.dy[with]);
         }
     }
 
@@ -193,38 +209,6 @@ impl Pack {
     pub(crate) fn samples(&self) -> usize {
         let ranges = self.begin.iter().zip(&self.end);
         ranges.map(|(begin, end)| usize::try_from(end - begin).unwrap_or(0)).sum()
-    }
-
-    /// The corners of the rectangle that the samples of the slices `first` to `last` lie in.
-    ///
-    /// Where neighbouring rays of a detector row cross a slice is a straight line, walked in one
-    /// direction: its ends are those of the outer lanes. Only where a fan is so wide that rays run
-    /// both ways through the slices is it not.
-    #[inline(always)]
-    pub(crate) fn bounds(
-        &self,
-        first_from_middle: f32,
-        last_from_middle: f32,
-    ) -> ([f32; 2], [f32; 2]) {
-        if self.runs_both_ways {
-            return ([0.0; 2], [f32::MAX; 2]);
-        }
-        let at = |lane: usize, k: f32| {
-            [self.x0[lane] + k * self.dx[lane], self.y0[lane] + k * self.dy[lane]]
-        };
-        let (a, b) = self.outer;
-        let corners = [
-            at(a, first_from_middle),
-            at(a, last_from_middle),
-            at(b, first_from_middle),
-            at(b, last_from_middle),
-        ];
-        let extreme = |f: fn(f32, f32) -> f32| {
-            [0, 1].map(|n| f(f(corners[0][n], corners[1][n]), f(corners[2][n], corners[3][n])))
-        };
-        // Rounding may put a lane in between a little outside of the line's ends.
-        let slack = 1.0 / 64.0;
-        (extreme(f32::min).map(|v| v - slack), extreme(f32::max).map(|v| v + slack))
     }
 }
 

@@ -32,11 +32,11 @@ pub(crate) struct SliceCamera {
     mixed: Option<MarchAxis>,
 }
 
-/// Rays of neighbouring pixels of a detector row.
+/// The rays of a pack.
 pub(crate) struct Rays {
-    /// `q` in the camera frame: x of each ray, y of all; z is 1.
+    /// `q` in the camera frame; its z is 1.
     pub(crate) q_x: Lanes<f64>,
-    pub(crate) q_y: f64,
+    pub(crate) q_y: Lanes<f64>,
     /// `d_a`: slices per unit of `q`.
     pub(crate) along: Lanes<f64>,
     /// Advance per slice.
@@ -65,24 +65,21 @@ impl SliceCamera {
         }
     }
 
-    /// The rays of a pack; lanes beyond the detector continue the row.
+    /// The rays of a pack; lanes beyond the detector continue it.
     #[inline(always)]
     pub(crate) fn rays(&self, place: &PackPlace) -> Rays {
-        let q_y = self.first_ray[1] + place.row as f64 * self.ray_step[1];
-        let mut rays = Rays {
-            q_x: [0.0; LANES],
-            q_y,
-            along: [0.0; LANES],
-            dx: [0.0; LANES],
-            dy: [0.0; LANES],
-            ds: [0.0; LANES],
-        };
+        let zero = [0.0; LANES];
+        let mut rays = Rays { q_x: zero, q_y: zero, along: zero, dx: zero, dy: zero, ds: zero };
         for lane in 0..LANES {
-            let q_x =
-                self.first_ray[0] + (place.first_column as f64 + lane as f64) * self.ray_step[0];
+            let [row, column] = PackPlace::within(lane);
+            let column = place.first_column as f64 + column as f64;
+            let row = place.first_row as f64 + row as f64;
+            let q_x = self.first_ray[0] + column * self.ray_step[0];
+            let q_y = self.first_ray[1] + row * self.ray_step[1];
             let [d_x, d_y, along] = direction(&self.linear, q_x, q_y);
             let inverse = 1.0 / along;
             rays.q_x[lane] = q_x;
+            rays.q_y[lane] = q_y;
             rays.along[lane] = along;
             rays.dx[lane] = d_x * inverse;
             rays.dy[lane] = d_y * inverse;
@@ -98,7 +95,7 @@ impl SliceCamera {
         let [x_axis, y_axis] = self.grid.axis.in_slice();
         let mut d = Vector3::zeros();
         [d[x_axis], d[y_axis], d[self.grid.axis.number()]] =
-            direction(&self.linear, rays.q_x[lane], rays.q_y);
+            direction(&self.linear, rays.q_x[lane], rays.q_y[lane]);
         IndexCamera::axis_of(&d, image_axis) == self.grid.axis
     }
 }
