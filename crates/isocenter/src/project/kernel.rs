@@ -3,13 +3,18 @@
 //! The voxels of a pack lie in short pieces of many rows, which no machine foresees: while a pack is
 //! in one block, those it will need in the next are asked for.
 
+use std::marker::PhantomData;
+
 use super::crossing::Crossing;
 use super::dispatch::Task;
 use super::footprint::{Corner, WINDOW};
 use super::load::{Corners, Load, LoadF32, LoadU16};
 use super::occupancy::SLICES_PER_BLOCK;
 use super::pack::{LANES, Pack, Sums};
+use super::slice_grid::SliceGrid;
 use super::slices::{Cells, Slices};
+#[cfg(target_arch = "x86_64")]
+use super::window::Windowed;
 
 /// Takes packs through a block of slices, adding up samples and, for a jet, the derivatives' sums.
 pub(crate) struct March<'a> {
@@ -38,65 +43,119 @@ impl<'a> March<'a> {
 impl Task for March<'_> {
     #[inline(always)]
     fn run(self) {
-        // SAFETY: `new` asks for it; the cells are those of the slices.
-        unsafe {
-            match (&self.slices.cells, self.jet) {
-                (Cells::F32(cells), false) => march_block::<LoadF32, false>(self, cells),
-                (Cells::F32(cells), true) => march_block::<LoadF32, true>(self, cells),
-                (Cells::U16(cells), false) => march_block::<LoadU16, false>(self, cells),
-                (Cells::U16(cells), true) => march_block::<LoadU16, true>(self, cells),
-            }
-        }
+        // SAFETY: `new` asks for it.
+        unsafe { self.march::<Plain<LoadF32>, Plain<LoadU16>>() }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn run_avx512(self) {
+        // SAFETY: `new` asks for it, and the machine has the instructions.
+        unsafe { march_avx512(self) }
     }
 }
 
 /// # Safety
-/// As [`March::new`]; `cells` must be the slices'.
-#[inline(always)]
-unsafe fn march_block<L: Load, const JET: bool>(march: March<'_>, cells: &[L::Cell]) {
-    let March { slices, packs, sums, block, .. } = march;
-    let grid = &slices.grid;
-    let (middle, slice_stride) = (grid.middle(), grid.slice_stride());
-    let length = slice_stride * slices.channels;
-    for (pack, sums) in packs.iter().zip(sums.chunks_exact_mut(slices.channels)) {
-        let (first, last) = pack.passes(block, SLICES_PER_BLOCK);
-        if first >= last {
-            continue;
-        }
-        let from_middle = |k: i32| (k - middle) as f32;
-        let (low, high) = pack.footprint.bounds(from_middle(first), from_middle(last - 1));
-        if slices.occupancy.is_air(block, low, high) {
-            continue;
-        }
-        for k in first..last {
-            let channels = &cells[k as usize * length..][..length];
-            let later = k + SLICES_PER_BLOCK as i32;
-            if later < pack.any.1 {
-                let corner = pack.footprint.corner(from_middle(later));
-                for slice in cells[later as usize * length..][..length].chunks_exact(slice_stride) {
-                    prefetch(slice, grid.row_stride(), corner);
-                }
+/// As [`March::new`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn march_avx512(march: March<'_>) {
+    // SAFETY: the caller's.
+    unsafe { march.march::<Windowed<LoadF32>, Windowed<LoadU16>>() }
+}
+
+/// A way to take the samples of a pack in a slice.
+pub(crate) trait Sampler {
+    /// What lies in memory: see [`super::slices::Cells`].
+    type Cell: Copy;
+
+    /// Adds the samples of each channel to its sums.
+    ///
+    /// # Safety
+    /// As [`March::new`]; and the machine must have the instructions of the sampler.
+    unsafe fn sample<const JET: bool>(pack: &Pack, sums: &mut [Sums], step: &Step<'_, Self::Cell>);
+}
+
+/// A slice on the way.
+pub(crate) struct Step<'a, C> {
+    pub(crate) grid: &'a SliceGrid,
+    /// The slice's cells, channel after channel, and those of the slices behind it.
+    pub(crate) cells: &'a [C],
+    /// Where the pack's samples begin, but for rounding.
+    pub(crate) corner: Corner,
+    /// Its number, from the first and from the middle slice.
+    pub(crate) k: i32,
+    pub(crate) from_middle: f32,
+}
+
+impl March<'_> {
+    /// With one sampler for each storage.
+    ///
+    /// # Safety
+    /// As [`Sampler::sample`].
+    #[inline(always)]
+    unsafe fn march<F: Sampler<Cell = f32>, U: Sampler<Cell = u32>>(self) {
+        // SAFETY: the caller's; the cells are those of the slices.
+        unsafe {
+            match (&self.slices.cells, self.jet) {
+                (Cells::F32(cells), false) => self.march_block::<F, false>(cells),
+                (Cells::F32(cells), true) => self.march_block::<F, true>(cells),
+                (Cells::U16(cells), false) => self.march_block::<U, false>(cells),
+                (Cells::U16(cells), true) => self.march_block::<U, true>(cells),
             }
-            // SAFETY: passed on to the caller.
-            let crossing = unsafe { Crossing::new(pack, grid, k) };
-            for (slice, sums) in channels.chunks_exact(slice_stride).zip(&mut *sums) {
-                // SAFETY: the voxels around all samples are inside the framed slice.
-                let corners = unsafe { L::corners(slice, &crossing.at, grid.row_stride()) };
-                accumulate::<JET>(sums, &corners, &crossing, from_middle(k));
+        }
+    }
+
+    /// # Safety
+    /// As [`Sampler::sample`]; `cells` must be the slices'.
+    #[inline(always)]
+    unsafe fn march_block<S: Sampler, const JET: bool>(self, cells: &[S::Cell]) {
+        let Self { slices, packs, sums, block, .. } = self;
+        let grid = &slices.grid;
+        let length = grid.slice_stride() * slices.channels;
+        let from_middle = |k: i32| (k - grid.middle()) as f32;
+        for (pack, sums) in packs.iter().zip(sums.chunks_exact_mut(slices.channels)) {
+            let (first, last) = pack.passes(block, SLICES_PER_BLOCK);
+            if first >= last {
+                continue;
+            }
+            let (low, high) = pack.footprint.bounds(from_middle(first), from_middle(last - 1));
+            if slices.occupancy.is_air(block, low, high) {
+                continue;
+            }
+            let step_at = |k: i32| Step {
+                grid,
+                cells: &cells[k as usize * length..],
+                corner: pack.footprint.corner(from_middle(k)),
+                k,
+                from_middle: from_middle(k),
+            };
+            for k in first..last {
+                let later = k + SLICES_PER_BLOCK as i32;
+                if later < pack.any.1 {
+                    step_at(later).prefetch(slices.channels);
+                }
+                // SAFETY: passed on to the caller.
+                unsafe { S::sample::<JET>(pack, sums, &step_at(k)) };
             }
         }
     }
 }
 
-/// Asks for the cells of a slice around a pack's samples.
-#[inline(always)]
-fn prefetch<C>(slice: &[C], row_stride: usize, corner: Corner) {
-    let first = slice.as_ptr().wrapping_offset(corner.offset(row_stride));
-    for row in 0..WINDOW {
-        // A row may lie in two cache lines.
-        let row = first.wrapping_add(row * row_stride);
-        hint(row);
-        hint(row.wrapping_add(WINDOW - 1));
+impl<C> Step<'_, C> {
+    /// Asks for the cells around the pack's samples.
+    #[inline(always)]
+    fn prefetch(&self, channels: usize) {
+        let row_stride = self.grid.row_stride();
+        for channel in 0..channels {
+            let slice = self.cells.as_ptr().wrapping_add(channel * self.grid.slice_stride());
+            let first = slice.wrapping_offset(self.corner.offset(row_stride));
+            for row in 0..WINDOW {
+                // A row may lie in two cache lines.
+                let row = first.wrapping_add(row * row_stride);
+                hint(row);
+                hint(row.wrapping_add(WINDOW - 1));
+            }
+        }
     }
 }
 
@@ -111,6 +170,25 @@ fn hint<C>(place: *const C) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = place;
+}
+
+/// Loads the voxels one by one.
+pub(crate) struct Plain<L>(PhantomData<L>);
+
+impl<L: Load> Sampler for Plain<L> {
+    type Cell = L::Cell;
+
+    #[inline(always)]
+    unsafe fn sample<const JET: bool>(pack: &Pack, sums: &mut [Sums], step: &Step<'_, Self::Cell>) {
+        let grid = step.grid;
+        // SAFETY: the caller's.
+        let crossing = unsafe { Crossing::new(pack, grid, step.k) };
+        for (slice, sums) in step.cells.chunks_exact(grid.slice_stride()).zip(sums) {
+            // SAFETY: the voxels around all samples are inside the framed slice.
+            let corners = unsafe { L::corners(slice, &crossing.at, grid.row_stride()) };
+            accumulate::<JET>(sums, &corners, &crossing, step.from_middle);
+        }
+    }
 }
 
 #[inline(always)]

@@ -45,6 +45,8 @@ mod slice_camera;
 mod slice_grid;
 mod slices;
 mod tiling;
+#[cfg(target_arch = "x86_64")]
+mod window;
 
 pub use axis::MarchAxis;
 pub use error::ProjectError;
