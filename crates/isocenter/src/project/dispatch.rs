@@ -79,8 +79,9 @@ impl InstructionSet {
     }
 }
 
+/// Runs a task compiled for AVX2.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn avx2(task: impl Task) {
+pub(crate) fn avx2(task: impl Task) {
     task.run();
 }

@@ -19,6 +19,7 @@ const SLACK: f32 = 1.0 / 64.0;
 pub(crate) struct Footprint {
     low: [Line; 2],
     high: [Line; 2],
+    is_narrow: bool,
 }
 
 /// A position along x or y, at the middle slice, and its advance per slice.
@@ -45,7 +46,7 @@ impl Footprint {
     /// Of no rays.
     pub(crate) const EMPTY: Self = {
         let zero = [Line { start: 0.0, advance: 0.0 }; 2];
-        Self { low: zero, high: zero }
+        Self { low: zero, high: zero, is_narrow: true }
     };
 
     /// Of rays with positions (start, slope) along x and y, from the slice `first` to `last`, counted
@@ -58,7 +59,15 @@ impl Footprint {
             let line = |a, b| Line::through(first, a, last, b);
             (line(low, low_last), line(high, high_last))
         });
-        Self { low: [x.0, y.0], high: [x.1, y.1] }
+        let (low, high) = ([x.0, y.0], [x.1, y.1]);
+        // The voxels of a sample are the one below it and the next.
+        let fits = |k: f32| (0..2).all(|n| high[n].at(k) - low[n].at(k) < WINDOW as f32 - 2.0);
+        Self { low, high, is_narrow: fits(first) && fits(last) }
+    }
+
+    /// Whether its samples lie in a window everywhere, but for rounding.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.is_narrow
     }
 
     /// The least and the largest (x, y) from one slice to another.

@@ -3,51 +3,20 @@
 //! The rays of a pack are a square of neighbours, and where they are not much more than a voxel
 //! apart, all their samples lie in a window of 8 x 8 voxels, however the detector is turned. Its
 //! eight rows fill four registers, from which permutations pick the corners of all lanes at once.
-//! Where the rays are too far apart, voxels are loaded one by one.
+//! Where a pack is wider than that, its voxels are loaded one by one.
 
 use std::arch::x86_64::*;
-use std::marker::PhantomData;
 
 use super::footprint::WINDOW;
 use super::kernel::{Plain, Sampler, Step};
-use super::load::{Load, LoadF32, LoadU16};
+use super::load::LoadF32;
 use super::pack::{Lanes, Pack, Sums};
 
-/// The window, two rows of eight cells in a register.
-type Rows = [__m512i; WINDOW / 2];
+/// The window, two rows of eight voxels in a register.
+type Rows = [__m512; WINDOW / 2];
 
 /// All lanes.
 const ALL: __mmask16 = 0xffff;
-
-/// A storage whose corners can be picked from a window.
-pub(crate) trait Pick: Load {
-    /// The voxels at (x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1) of each lane, for
-    /// `at = 8 y + x` with x, y < 7.
-    ///
-    /// # Safety
-    /// The machine must have AVX-512F.
-    unsafe fn pick(rows: &Rows, at: __m512i) -> [__m512; 4];
-}
-
-impl Pick for LoadF32 {
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    unsafe fn pick(rows: &Rows, at: __m512i) -> [__m512; 4] {
-        let voxel = |offset| _mm512_castsi512_ps(cells(rows, plus(at, offset)));
-        [voxel(0), voxel(1), voxel(WINDOW as i32), voxel(WINDOW as i32 + 1)]
-    }
-}
-
-impl Pick for LoadU16 {
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    unsafe fn pick(rows: &Rows, at: __m512i) -> [__m512; 4] {
-        let (left, right) = (cells(rows, at), cells(rows, plus(at, 1)));
-        let low = |cell| _mm512_cvtepi32_ps(_mm512_and_si512(cell, _mm512_set1_epi32(0xffff)));
-        let high = |cell| _mm512_cvtepi32_ps(_mm512_srli_epi32::<16>(cell));
-        [low(left), low(right), high(left), high(right)]
-    }
-}
 
 /// The lanes whose rays meet a slice.
 #[target_feature(enable = "avx512f")]
@@ -60,14 +29,15 @@ fn lanes_here(pack: &Pack, k: i32) -> __mmask16 {
     _mm512_cmple_epi32_mask(begin, k) & _mm512_cmplt_epi32_mask(k, end)
 }
 
-/// The cells of a window at the places 0 to 63 of each lane.
+/// The voxels of a window at the places 0 to 63 of each lane, and zero in lanes that are not here.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn cells(rows: &Rows, at: __m512i) -> __m512i {
-    // Each permutation picks from 32 cells by the lowest five bits; the sixth says which of the two.
-    let upper = _mm512_permutex2var_epi32(rows[0], at, rows[1]);
-    let lower = _mm512_permutex2var_epi32(rows[2], at, rows[3]);
-    _mm512_mask_blend_epi32(_mm512_test_epi32_mask(at, _mm512_set1_epi32(32)), upper, lower)
+fn pick(rows: &Rows, at: __m512i, here: __mmask16) -> __m512 {
+    // Each permutation picks from 32 voxels by the lowest five bits; the sixth says which of the two.
+    let upper = _mm512_permutex2var_ps(rows[0], at, rows[1]);
+    let lower = _mm512_permutex2var_ps(rows[2], at, rows[3]);
+    let is_lower = _mm512_test_epi32_mask(at, _mm512_set1_epi32(32));
+    _mm512_maskz_mov_ps(here, _mm512_mask_blend_ps(is_lower, upper, lower))
 }
 
 #[target_feature(enable = "avx512f")]
@@ -95,35 +65,35 @@ fn add(sums: &mut Lanes<f32>, terms: __m512) {
 /// within the memory.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn rows<C: Copy>(step: &Step<'_, C>, channel: usize) -> Option<Rows> {
-    const { assert!(size_of::<C>() == 4) }
+fn rows(step: &Step<'_, f32>, channel: usize) -> Option<Rows> {
     let row_stride = step.grid.row_stride();
     let slice = step.cells.get(channel * step.grid.slice_stride()..)?;
     let start = usize::try_from(step.corner.offset(row_stride)).ok()?;
     let window = slice.get(start..)?.get(..(WINDOW - 1) * row_stride + WINDOW)?;
     let two_rows = |row: usize| {
-        // SAFETY: for row <= 6 the eight cells of 32 bits from `row * row_stride` on, and from
+        // SAFETY: for row <= 6 the eight voxels from `row * row_stride` on, and from
         // `(row + 1) * row_stride` on, are within the window's length.
         unsafe {
             let first = window.as_ptr().add(row * row_stride);
-            let a = _mm256_loadu_si256(first.cast());
-            let b = _mm256_loadu_si256(first.add(row_stride).cast());
-            _mm512_inserti64x4::<1>(_mm512_castsi256_si512(a), b)
+            let a = _mm256_loadu_ps(first);
+            let b = _mm256_castps_pd(_mm256_loadu_ps(first.add(row_stride)));
+            let both = _mm512_castps_pd(_mm512_castps256_ps512(a));
+            _mm512_castpd_ps(_mm512_insertf64x4::<1>(both, b))
         }
     };
     Some([two_rows(0), two_rows(2), two_rows(4), two_rows(6)])
 }
 
 /// Picks samples from windows, and loads them one by one where there is none.
-pub(crate) struct Windowed<L>(PhantomData<L>);
+pub(crate) struct Windowed;
 
-impl<L: Pick> Sampler for Windowed<L> {
-    type Cell = L::Cell;
+impl Sampler for Windowed {
+    type Cell = f32;
 
     // The same operations in the same order as in `Plain`.
     #[target_feature(enable = "avx512f")]
     #[inline]
-    unsafe fn sample<const JET: bool>(pack: &Pack, sums: &mut [Sums], step: &Step<'_, Self::Cell>) {
+    unsafe fn sample<const JET: bool>(pack: &Pack, sums: &mut [Sums], step: &Step<'_, f32>) {
         let all_here = pack.all.0 <= step.k && step.k < pack.all.1;
         let here = if all_here { ALL } else { lanes_here(pack, step.k) };
         let k = _mm512_set1_ps(step.from_middle);
@@ -141,7 +111,7 @@ impl<L: Pick> Sampler for Windowed<L> {
         let fits = _mm512_cmplt_epu32_mask(wx, last) & _mm512_cmplt_epu32_mask(wy, last);
         if fits | !here != ALL {
             // SAFETY: the caller's; AVX2 belongs to AVX-512F.
-            return unsafe { one_by_one::<L, JET>(pack, sums, step) };
+            return unsafe { one_by_one::<JET>(pack, sums, step) };
         }
         let at = _mm512_add_epi32(_mm512_slli_epi32::<3>(wy), wx);
         for channel in 0..sums.len() {
@@ -149,11 +119,11 @@ impl<L: Pick> Sampler for Windowed<L> {
                 let step =
                     Step { cells: &step.cells[channel * step.grid.slice_stride()..], ..*step };
                 // SAFETY: as above.
-                return unsafe { one_by_one::<L, JET>(pack, &mut sums[channel..], &step) };
+                return unsafe { one_by_one::<JET>(pack, &mut sums[channel..], &step) };
             };
-            // SAFETY: this very function is compiled for AVX-512F.
-            let corners = unsafe { L::pick(&rows, at) };
-            let [v00, v01, v10, v11] = corners.map(|v| _mm512_maskz_mov_ps(here, v));
+            let voxel = |offset: usize| pick(&rows, plus(at, offset as i32), here);
+            let [v00, v01] = [voxel(0), voxel(1)];
+            let [v10, v11] = [voxel(WINDOW), voxel(WINDOW + 1)];
             let (bottom, top) = (_mm512_sub_ps(v01, v00), _mm512_sub_ps(v11, v10));
             let low = _mm512_add_ps(v00, _mm512_mul_ps(fx, bottom));
             let vy = _mm512_sub_ps(_mm512_add_ps(v10, _mm512_mul_ps(fx, top)), low);
@@ -177,11 +147,7 @@ impl<L: Pick> Sampler for Windowed<L> {
 /// As [`Sampler::sample`].
 #[target_feature(enable = "avx2")]
 #[inline(never)]
-unsafe fn one_by_one<L: Load, const JET: bool>(
-    pack: &Pack,
-    sums: &mut [Sums],
-    step: &Step<'_, L::Cell>,
-) {
+unsafe fn one_by_one<const JET: bool>(pack: &Pack, sums: &mut [Sums], step: &Step<'_, f32>) {
     // SAFETY: the caller's.
-    unsafe { Plain::<L>::sample::<JET>(pack, sums, step) }
+    unsafe { Plain::<LoadF32>::sample::<JET>(pack, sums, step) }
 }
