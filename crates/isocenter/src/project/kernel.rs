@@ -18,6 +18,9 @@ use super::slices::{Cells, Slices};
 #[cfg(target_arch = "x86_64")]
 use super::window::Windowed;
 
+/// Copies of no more cells than this are in the nearer caches all the time.
+const NEAR_CELLS: usize = 1 << 18;
+
 /// Takes packs through a block of slices, adding up samples and, for a jet, the derivatives' sums.
 pub(crate) struct March<'a> {
     slices: &'a Slices,
@@ -117,6 +120,7 @@ impl March<'_> {
         let Self { slices, packs, sums, block, .. } = self;
         let grid = &slices.grid;
         let length = grid.slice_stride() * slices.channels;
+        let is_large = cells.len() > NEAR_CELLS;
         let from_middle = |k: i32| (k - grid.middle()) as f32;
         for (pack, sums) in packs.iter().zip(sums.chunks_exact_mut(slices.channels)) {
             let (first, last) = pack.passes(block, SLICES_PER_BLOCK);
@@ -136,7 +140,7 @@ impl March<'_> {
             };
             for k in first..last {
                 let later = k + SLICES_PER_BLOCK as i32;
-                if later < pack.any.1 {
+                if later < pack.any.1 && is_large {
                     step_at(later).prefetch(slices.channels);
                 }
                 // SAFETY: passed on to the caller.
