@@ -41,6 +41,7 @@ pub(crate) fn pose_gradient(
 ) -> [Lanes<f64>; 6] {
     let (m, p) = (&camera.linear, pivot_camera_mm);
     let mut gradient = [[0.0; LANES]; 6];
+    #[allow(clippy::needless_range_loop, reason = "a lane of many arrays, one of them an output")]
     for lane in 0..LANES {
         let (dx, dy) = (rays.dx[lane], rays.dy[lane]);
         let per_along = 1.0 / rays.along[lane];
