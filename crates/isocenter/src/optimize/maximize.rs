@@ -213,3 +213,123 @@ fn sample(evaluation: &Evaluation) -> Sample {
         curvature: evaluation.curvature.map(|c| DMatrix::from_column_slice(6, 6, c.as_slice())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! Proves: the exchange survives poses that cannot be evaluated, refuses objectives and
+    //! optimisers that do not fit, and returns the start if that is the best there is.
+    use nalgebra::Vector3;
+
+    use super::*;
+    use crate::optimize::{
+        CmaEs, CmaEsConfig, GradientDescent, GradientDescentConfig, LevenbergMarquardt,
+        LevenbergMarquardtConfig,
+    };
+    use crate::project::ProjectError;
+
+    /// How close the pivot comes to a place 30 mm from the start, where there is a value: within `reach_mm` of the start.
+    struct Reach {
+        reach_mm: f64,
+        similarity_is_nan: bool,
+        missing: usize,
+    }
+
+    const REACHABLE: Reach = Reach { reach_mm: 40.0, similarity_is_nan: false, missing: 0 };
+
+    impl Objective for Reach {
+        fn pivot_world_mm(&self) -> Vector3<f64> {
+            Vector3::zeros()
+        }
+
+        fn evaluate(&self, pose: &RigidTransform) -> Result<Evaluation, ObjectiveError> {
+            if pose.translation_mm().norm() > self.reach_mm {
+                return Err(ProjectError::PoseNotFinite.into());
+            }
+            let left = Vector3::new(30.0, 0.0, 0.0) - pose.translation_mm();
+            let turn = PivotMotion::between(pose, &RigidTransform::identity(), Vector3::zeros());
+            let left = PivotMotion { omega_rad: turn.omega_rad, tau_mm: left }.to_vector();
+            let similarity =
+                if self.similarity_is_nan { f64::NAN } else { -0.5 * left.norm_squared() };
+            Ok(Evaluation { similarity, gradient: left, curvature: None })
+        }
+
+        fn similarities(&self, poses: &[RigidTransform]) -> Vec<f64> {
+            let value = |p| self.evaluate(p).map_or(f64::NEG_INFINITY, |e| e.similarity);
+            poses.iter().skip(self.missing).map(value).collect()
+        }
+    }
+
+    fn cma_es(scales: &[f64]) -> CmaEs {
+        CmaEs::new(scales, None, CmaEsConfig { max_evaluations: 3000, ..Default::default() })
+            .unwrap()
+    }
+
+    fn gradient_descent() -> GradientDescent {
+        // The first steps lead out of reach.
+        let config = GradientDescentConfig { longest_step: 1.0, ..Default::default() };
+        GradientDescent::new(&[1.0, 1.0, 1.0, 60.0, 60.0, 60.0], config).unwrap()
+    }
+
+    #[test]
+    fn goes_around_poses_that_cannot_be_evaluated() {
+        let start = RigidTransform::identity();
+        let optimizers: [Box<dyn Optimizer>; 2] =
+            [Box::new(cma_es(&[1.0, 1.0, 1.0, 30.0, 30.0, 30.0])), Box::new(gradient_descent())];
+        for mut optimizer in optimizers {
+            let mut trace = Vec::new();
+            let observe = &mut |i: &Iteration| trace.push(*i);
+            let found = maximize(&REACHABLE, &start, optimizer.as_mut(), observe).unwrap();
+            let left = found.camera_from_world.translation_mm() - Vector3::new(30.0, 0.0, 0.0);
+            assert!(left.norm() < 0.02, "{left}");
+            assert_eq!(REACHABLE.evaluate(&found.camera_from_world), Ok(found.evaluation));
+            assert!(trace.iter().map(|i| i.number).eq(0..trace.len()));
+            assert_eq!(trace.iter().map(|i| i.evaluations).sum::<usize>(), found.evaluations);
+            let accepted: Vec<_> = trace.iter().filter(|i| i.accepted).collect();
+            assert!(accepted.windows(2).all(|w| w[0].similarity < w[1].similarity));
+            assert_eq!(accepted.last().unwrap().camera_from_world, found.camera_from_world);
+            // A step leads from the pose accepted before to the one that is reported.
+            for pair in accepted.windows(2) {
+                let between = PivotMotion::between(
+                    &pair[0].camera_from_world,
+                    &pair[1].camera_from_world,
+                    Vector3::zeros(),
+                );
+                assert!((between.tau_mm.norm() - pair[1].step_mm).abs() < 1e-9);
+                let turn_deg = between.omega_rad.norm().to_degrees();
+                assert!((turn_deg - pair[1].step_deg).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn a_start_that_is_best_is_returned_to_the_bit() {
+        let start = RigidTransform::from_translation(Vector3::new(30.0, 0.0, 0.0));
+        let found = maximize(&REACHABLE, &start, &mut cma_es(&[1.0; 6]), &mut |_| ()).unwrap();
+        assert_eq!(found.camera_from_world, start);
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let start = RigidTransform::identity();
+        let far = RigidTransform::from_translation(Vector3::new(1e3, 0.0, 0.0));
+        let error = |objective: &Reach, start: &RigidTransform, optimizer: &mut dyn Optimizer| {
+            maximize(objective, start, optimizer, &mut |_| ()).unwrap_err()
+        };
+        let seven = error(&REACHABLE, &start, &mut cma_es(&[1.0; 7]));
+        assert_eq!(seven, ObjectiveError::Dimension { found: 7, expected: 6 });
+        let unreachable = ObjectiveError::Project(ProjectError::PoseNotFinite);
+        assert_eq!(error(&REACHABLE, &far, &mut gradient_descent()), unreachable);
+        assert_eq!(error(&REACHABLE, &far, &mut cma_es(&[1.0; 6])), unreachable);
+        let mut marquardt = LevenbergMarquardt::new(LevenbergMarquardtConfig::default());
+        assert_eq!(error(&REACHABLE, &start, &mut marquardt), ObjectiveError::NoCurvature);
+
+        let nan = Reach { similarity_is_nan: true, ..REACHABLE };
+        for optimizer in [&mut cma_es(&[1.0; 6]) as &mut dyn Optimizer, &mut gradient_descent()] {
+            let error = error(&nan, &start, optimizer);
+            assert!(matches!(error, ObjectiveError::NotANumber { candidate: 0, .. }), "{error}");
+        }
+        let short = Reach { missing: 1, ..REACHABLE };
+        let count = ObjectiveError::Count { found: 0, expected: 1 };
+        assert_eq!(error(&short, &start, &mut cma_es(&[1.0; 6])), count);
+    }
+}
