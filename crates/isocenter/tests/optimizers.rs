@@ -1,5 +1,7 @@
 //! Proves: every optimiser brings a radiograph into register from a start some degrees and
 //! millimetres off, with the same trace whatever the number of threads.
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 use isocenter::geometry::{Camera, PivotMotion, RigidTransform, View};
 use isocenter::optimize::*;
 use isocenter::project::{MarchAxis, Projector};

@@ -73,7 +73,7 @@ pub fn maximize(
 }
 
 /// The objective near the point where the search stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Model {
     similarity: f64,
     gradient: Vector6<f64>,
@@ -179,26 +179,20 @@ impl Optimizer for LevenbergMarquardt {
     fn tell(&mut self, samples: &[Sample]) -> Result<Option<usize>, ObjectiveError> {
         check_samples(usize::from(self.termination.is_none()), samples)?;
         let Some(sample) = samples.first() else { return Ok(None) };
-        let before = self.best.take();
-        let improved = before.as_ref().is_none_or(|b| sample.value > b.similarity);
-        let best = match (before, improved) {
-            (Some(before), false) => {
+        let improved = self.best.is_none_or(|best| sample.value > best.similarity);
+        let best = match (self.best, improved) {
+            (Some(best), false) => {
                 self.damping *= self.raise;
                 self.raise *= 2.0;
-                before
+                best
             }
-            (before, _) => match Model::new(sample) {
-                Ok(model) => {
-                    if let Some(before) = before {
-                        self.lower_damping(&before, model.similarity);
-                    }
-                    model
+            (before, _) => {
+                let model = Model::new(sample)?;
+                if let Some(before) = before {
+                    self.lower_damping(&before, model.similarity);
                 }
-                Err(error) => {
-                    self.best = before;
-                    return Err(error);
-                }
-            },
+                model
+            }
         };
         self.evaluations += 1;
         match self.next_step(&best) {

@@ -1,7 +1,7 @@
 //! Optimisers of poses. They speak to an [`Objective`] and to nothing else.
 //!
 //! Every optimiser is an [`Optimizer`]: it asks for candidates and is told what they are worth.
-//! [`maximize`] carries that between an optimiser and an objective, and reports every exchange as
+//! [`maximize()`] carries that between an optimiser and an objective, and reports every exchange as
 //! an [`Iteration`], the same for all of them.
 //!
 //! - [`objective`] - [`Objective`] and its [`Evaluation`] at a pose
