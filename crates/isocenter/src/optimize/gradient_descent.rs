@@ -1,7 +1,7 @@
 //! Gradient descent with momentum, on minus the objective.
 //!
-//! **Steps.** In coordinates divided by their scales `s` (radians and millimetres need a common measure), with
-//! `g` the gradient where the search stands:
+//! **Steps.** In coordinates divided by their scales `s` (radians and millimetres need a common
+//! measure), with `g` the gradient where the search stands:
 //! 1. `v = momentum * v + rate * s g`, and the step is `s v`, shortened to the longest allowed;
 //! 2. if the objective has risen, the search goes on from there, and `rate` and `v` grow a little;
 //! 3. else the step is taken back, `rate` shrinks, and the momentum is lost (`v = 0`).

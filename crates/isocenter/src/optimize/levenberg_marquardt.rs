@@ -4,8 +4,8 @@
 //! 1. solve `(H + lambda D) xi = g` with `D` the diagonal of `H` (Marquardt's scaling: radians and
 //!    millimetres need no common measure);
 //! 2. shorten `xi` to the longest step allowed, evaluate at the moved pose;
-//! 3. accept if the similarity has risen, and set `lambda` by the ratio of the true to the predicted
-//!    gain (Nielsen's rule); else raise `lambda` and try again.
+//! 3. accept if the similarity has risen, and set `lambda` by the ratio of the true to the
+//!    predicted gain (Nielsen's rule); else raise `lambda` and try again.
 //!
 //! **Requirements.** An [`Objective`] with curvature.
 //!
@@ -60,8 +60,8 @@ const LARGEST_DAMPING: f64 = 1e8;
 /// Maximizes an objective from a start, telling `observe` about every evaluation.
 ///
 /// # Errors
-/// If the objective cannot be evaluated at the start, or has no curvature. Steps into poses that cannot be evaluated are
-/// treated as steps that do not improve.
+/// If the objective cannot be evaluated at the start, or has no curvature. Steps into poses that
+/// cannot be evaluated are treated as steps that do not improve.
 pub fn maximize(
     objective: &dyn Objective,
     start_camera_from_world: &RigidTransform,

@@ -179,8 +179,8 @@ fn best(samples: &[Sample]) -> usize {
     pairs.max_by(|a, b| a.1.value.total_cmp(&b.1.value)).map_or(0, |(n, _)| n)
 }
 
-/// The objective with its derivatives, and the last of the evaluations: gradient methods ask for one pose
-/// at a time.
+/// The objective with its derivatives, and the last of the evaluations: gradient methods ask for
+/// one pose at a time.
 fn derivatives(
     objective: &dyn Objective,
     poses: &[RigidTransform],
@@ -227,7 +227,8 @@ mod tests {
     };
     use crate::project::ProjectError;
 
-    /// How close the pivot comes to a place 30 mm from the start, where there is a value: within `reach_mm` of the start.
+    /// How close the pivot comes to a place 30 mm from the start, where there is a value: within
+    /// `reach_mm` of the start.
     struct Reach {
         reach_mm: f64,
         similarity_is_nan: bool,

@@ -76,8 +76,9 @@ pub trait Optimizer {
     /// The number of components of a step.
     fn dimension(&self) -> usize;
 
-    /// Whether it is to be told gradients (and curvatures, where the optimiser says so). If so, steps
-    /// start where the search stands: at the candidate that `tell` accepted last; else at the start.
+    /// Whether it is to be told gradients (and curvatures, where the optimiser says so). If so,
+    /// steps start where the search stands: at the candidate that `tell` accepted last; else at the
+    /// start.
     fn uses_derivatives(&self) -> bool;
 
     /// The candidates to evaluate next: the same until they are told, none after the end.
@@ -95,8 +96,8 @@ pub trait Optimizer {
     fn termination(&self) -> Option<Termination>;
 
     /// The number by which the candidates that are asked for were made: the damping of
-    /// Levenberg-Marquardt, the length of gradient descent's step, the step size (sigma) of CMA-ES. Zero
-    /// for the start.
+    /// Levenberg-Marquardt, the length of gradient descent's step, the step size (sigma) of CMA-ES.
+    /// Zero for the start.
     fn damping(&self) -> f64;
 }
 

@@ -12,7 +12,7 @@
 //! objective and with the distribution. The optimum that is reported is always a repaired point.
 //!
 //! # References
-//! - N. Hansen, *The CMA Evolution Strategy: A Tutorial*, arXiv:1604.00772, section B.5
+//! - N. Hansen, *The CMA Evolution Strategy: A Tutorial*, arXiv:1604.00772, appendix B
 
 use nalgebra::DVector;
 

@@ -1,12 +1,12 @@
 //! Learning rate adaptation (LRA-CMA-ES): slower where the objective is noisy or multimodal.
 //!
-//! The update of mean and covariance is taken as a noisy step. Its signal-to-noise ratio is estimated
-//! from moving averages of the step and of its squared length, each in the coordinates of the
-//! distribution, and the learning rates `eta` are led to where the ratio is `ALPHA * eta`.
+//! The update of mean and covariance is taken as a noisy step. Its signal-to-noise ratio is
+//! estimated from moving averages of the step and of its squared length, each in the coordinates of
+//! the distribution, and the learning rates `eta` are led to where the ratio is `ALPHA * eta`.
 //!
 //! # References
 //! - M. Nomura, Y. Akimoto, I. Ono, *CMA-ES with Learning Rate Adaptation* (2023),
-//!   arXiv:2304.03473, section 3
+//!   arXiv:2304.03473
 
 use nalgebra::DVector;
 
@@ -68,8 +68,8 @@ impl LearningRates {
         }
     }
 
-    /// Holds back the update that led from one distribution to another. Returns false if the covariance
-    /// has become singular.
+    /// Holds back the update that led from one distribution to another. Returns false if the
+    /// covariance has become singular.
     pub(super) fn hold_back(&mut self, before: &Distribution, after: &mut Distribution) -> bool {
         let n = before.mean.len();
         let shift = &after.mean - &before.mean;
@@ -95,7 +95,7 @@ impl LearningRates {
         }
         let volume = after.lengths.iter().map(|d| d.ln()).sum::<f64>() / n as f64;
         let sigma = volume.exp();
-        // Slower learning of the mean calls for longer steps (the paper's section 3.3).
+        // Slower learning of the mean calls for longer steps (the paper's step-size correction).
         after.sigma = sigma * eta_before / self.mean.eta;
         after.set_covariance(combined / sigma.powi(2))
     }

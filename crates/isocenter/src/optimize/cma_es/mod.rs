@@ -1,17 +1,19 @@
-//! CMA-ES: evolution strategy with covariance matrix adaptation, for objectives without derivatives.
+//! CMA-ES: evolution strategy with covariance matrix adaptation, for objectives without
+//! derivatives.
 //!
-//! **Generations.** Candidates are drawn from a normal distribution `N(m, sigma^2 C)` in coordinates divided by
-//! their scales, ranked by value, and
+//! **Generations.** Candidates are drawn from a normal distribution `N(m, sigma^2 C)` in
+//! coordinates divided by their scales, ranked by value, and
 //! 1. the mean moves to the weighted mean of the better half;
-//! 2. the covariance learns the steps of the better half (rank-mu update), the path that the mean has taken
-//!    (rank-one update) and, if active, unlearns the directions of the worse half;
+//! 2. the covariance learns the steps of the better half (rank-mu update), the path that the mean
+//!    has taken (rank-one update) and, if active, unlearns the directions of the worse half;
 //! 3. sigma grows if the steps of the mean point the same way for some generations, and shrinks if
 //!    they undo each other (cumulative step-size adaptation).
 //!
 //! Only ranks count: any monotone change of the objective leaves the search as it is.
 //!
 //! **Restarts** (IPOP). When a run ends and restarts are left, another begins with twice the
-//! population, at a random place: anywhere between the bounds of a coordinate, else about the start.
+//! population, at a random place: anywhere between the bounds of a coordinate, else about the
+//! start.
 //!
 //! **Learning rate adaptation** (LRA) slows the learning down where it is mostly noise: for
 //! noisy or multimodal objectives at the default population.

@@ -1,4 +1,4 @@
-//! When a run of CMA-ES ends: the criteria of Hansen's tutorial, section B.3.
+//! When a run of CMA-ES ends: the criteria of Hansen's tutorial, appendix B.
 
 use std::collections::VecDeque;
 

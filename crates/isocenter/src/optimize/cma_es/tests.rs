@@ -154,7 +154,8 @@ fn the_same_candidates_lead_to_the_same_distribution() {
                 assert!(rates.hold_back(&before, &mut d), "{what}");
                 eta = [rates.mean.eta, rates.covariance.eta];
             }
-            // The programs guard a division by 1e-9 (pycma) and 1e-8 (cmaes); twelve digits are kept.
+            // The programs guard a division by 1e-9 (pycma) and 1e-8 (cmaes); twelve digits are
+            // kept.
             let tolerance = 1e-6;
             assert!(difference(d.mean.as_slice(), &generation.mean) < tolerance, "{what}");
             assert!((d.sigma / generation.sigma - 1.0).abs() < tolerance, "{what}");
