@@ -4,8 +4,8 @@
 //! 1. solve `(H + lambda D) xi = g` with `D` the diagonal of `H` (Marquardt's scaling: radians and
 //!    millimetres need no common measure);
 //! 2. shorten `xi` to the longest step allowed, evaluate at the moved pose;
-//! 3. accept if the similarity has risen, and set `lambda` by the ratio of the true to the predicted
-//!    gain (Nielsen's rule); else raise `lambda` and try again.
+//! 3. accept if the similarity has risen, and set `lambda` by the ratio of the true to the
+//!    predicted gain (Nielsen's rule); else raise `lambda` and try again.
 //!
 //! **Requirements.** An [`Objective`] with curvature.
 //!
@@ -14,10 +14,12 @@
 //! - K. Madsen, H. B. Nielsen, O. Tingleff, *Methods for non-linear least squares problems*, DTU
 //!   (2004), section 3.2 (their mu is lambda, their rho the gain ratio)
 
-use nalgebra::{Matrix6, Vector6};
+use nalgebra::{DVector, Matrix6, Vector6};
 use serde::{Deserialize, Serialize};
 
-use super::objective::{Evaluation, Objective, ObjectiveError};
+use super::maximize::{Iteration, Optimum};
+use super::objective::{Objective, ObjectiveError};
+use super::optimizer::{Optimizer, Sample, check_samples};
 use super::termination::Termination;
 use crate::geometry::{PivotMotion, RigidTransform};
 
@@ -52,121 +54,162 @@ impl Default for LevenbergMarquardtConfig {
     }
 }
 
-/// One evaluation of an optimiser's objective.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Iteration {
-    /// Its number, from 0 (the start).
-    pub number: usize,
-    /// The pose that was evaluated.
-    #[serde(skip)]
-    pub camera_from_world: RigidTransform,
-    /// The similarity there.
-    pub similarity: f64,
-    /// Length of the step that led there: rotation.
-    pub step_deg: f64,
-    /// Length of the step that led there: translation.
-    pub step_mm: f64,
-    /// The damping it was taken with.
-    pub damping: f64,
-    /// Whether the similarity has risen, so that the search went on from there.
-    pub accepted: bool,
-}
-
-/// Where an optimiser ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Optimum {
-    /// The best pose.
-    pub camera_from_world: RigidTransform,
-    /// The objective there.
-    pub evaluation: Evaluation,
-    /// Why it stopped.
-    pub termination: Termination,
-    /// Evaluations with derivatives.
-    pub evaluations: usize,
-}
-
 /// Above this damping the steps are far below any tolerance.
 const LARGEST_DAMPING: f64 = 1e8;
 
 /// Maximizes an objective from a start, telling `observe` about every evaluation.
 ///
 /// # Errors
-/// If the objective cannot be evaluated at the start, or has no curvature. Steps into poses that cannot be evaluated are
-/// treated as steps that do not improve.
+/// If the objective cannot be evaluated at the start, or has no curvature. Steps into poses that
+/// cannot be evaluated are treated as steps that do not improve.
 pub fn maximize(
     objective: &dyn Objective,
     start_camera_from_world: &RigidTransform,
     config: &LevenbergMarquardtConfig,
     observe: &mut dyn FnMut(&Iteration),
 ) -> Result<Optimum, ObjectiveError> {
-    let mut pose = *start_camera_from_world;
-    let mut best = objective.evaluate(&pose)?;
-    observe(&Iteration {
-        number: 0,
-        camera_from_world: pose,
-        similarity: best.similarity,
-        step_deg: 0.0,
-        step_mm: 0.0,
-        damping: 0.0,
-        accepted: true,
-    });
-    let mut damping = config.initial_damping;
-    let mut raise = 2.0;
-    let mut evaluations = 1;
-    let termination = loop {
-        if evaluations >= config.max_evaluations {
-            break Termination::IterationLimit;
+    let mut optimizer = LevenbergMarquardt::new(*config);
+    super::maximize::maximize(objective, start_camera_from_world, &mut optimizer, observe)
+}
+
+/// The objective near the point where the search stands.
+#[derive(Debug, Clone, Copy)]
+struct Model {
+    similarity: f64,
+    gradient: Vector6<f64>,
+    curvature: Matrix6<f64>,
+}
+
+impl Model {
+    fn new(sample: &Sample) -> Result<Self, ObjectiveError> {
+        let gradient = sample.gradient.as_ref().filter(|g| g.len() == 6);
+        let gradient = gradient.ok_or(ObjectiveError::NoGradient { expected: 6 })?;
+        let curvature = sample.curvature.as_ref().filter(|c| c.shape() == (6, 6));
+        let curvature = curvature.ok_or(ObjectiveError::NoCurvature)?;
+        Ok(Self {
+            similarity: sample.value,
+            gradient: Vector6::from_iterator(gradient.iter().copied()),
+            curvature: Matrix6::from_iterator(curvature.iter().copied()),
+        })
+    }
+}
+
+/// Levenberg-Marquardt, as an [`Optimizer`] of poses that uses gradient and curvature.
+///
+/// # Examples
+/// See [`maximize`](super::maximize()).
+#[derive(Debug, Clone)]
+pub struct LevenbergMarquardt {
+    config: LevenbergMarquardtConfig,
+    best: Option<Model>,
+    /// The step that is to be evaluated.
+    step: PivotMotion,
+    damping: f64,
+    raise: f64,
+    evaluations: usize,
+    termination: Option<Termination>,
+}
+
+impl LevenbergMarquardt {
+    /// A search that is about to begin.
+    #[must_use]
+    pub fn new(config: LevenbergMarquardtConfig) -> Self {
+        Self {
+            config,
+            best: None,
+            step: PivotMotion::zero(),
+            damping: config.initial_damping,
+            raise: 2.0,
+            evaluations: 0,
+            termination: None,
         }
-        let curvature = best.curvature.ok_or(ObjectiveError::NoCurvature)?;
-        let Some(step) = damped_step(&best.gradient, &curvature, damping) else {
-            break Termination::Flat;
-        };
-        let motion = shortened(&step, config);
-        let (step_deg, step_mm) = (motion.omega_rad.norm().to_degrees(), motion.tau_mm.norm());
-        if step_deg < config.tolerance_deg && step_mm < config.tolerance_mm {
+    }
+
+    /// The next step from a model, or why there is none.
+    fn next_step(&self, best: &Model) -> Result<PivotMotion, Termination> {
+        if self.evaluations >= self.config.max_evaluations {
+            return Err(Termination::IterationLimit);
+        }
+        let step = damped_step(&best.gradient, &best.curvature, self.damping);
+        let motion = shortened(&step.ok_or(Termination::Flat)?, &self.config);
+        let (turn_rad, shift_mm) = (motion.omega_rad.norm(), motion.tau_mm.norm());
+        if turn_rad.to_degrees() < self.config.tolerance_deg && shift_mm < self.config.tolerance_mm
+        {
             // A step that is short because of the damping says nothing about the optimum.
-            let damped = damping > 1.0;
-            break if damped {
+            let damped = self.damping > 1.0;
+            return Err(if damped {
                 Termination::NoImprovement
             } else {
                 Termination::StepBelowTolerance
-            };
+            });
         }
-        if damping > LARGEST_DAMPING {
-            break Termination::NoImprovement;
+        if self.damping > LARGEST_DAMPING {
+            return Err(Termination::NoImprovement);
         }
-        let candidate = motion.apply(&pose, objective.pivot_world_mm());
-        let evaluation = objective.evaluate(&candidate);
-        let similarity = evaluation.as_ref().map_or(f64::NEG_INFINITY, |e| e.similarity);
-        let accepted = similarity > best.similarity;
-        observe(&Iteration {
-            number: evaluations,
-            camera_from_world: candidate,
-            similarity,
-            step_deg,
-            step_mm,
-            damping,
-            accepted,
-        });
-        evaluations += 1;
-        match evaluation {
-            Ok(evaluation) if accepted => {
-                let xi = motion.to_vector();
-                let predicted = best.gradient.dot(&xi) - 0.5 * xi.dot(&(curvature * xi));
-                let ratio = (similarity - best.similarity) / predicted.max(f64::MIN_POSITIVE);
-                damping *= (1.0 - (2.0 * ratio - 1.0).powi(3)).clamp(0.1, 2.0);
-                damping = damping.max(1e-9);
-                raise = 2.0;
-                pose = candidate;
-                best = evaluation;
+        Ok(motion)
+    }
+
+    /// Adapts the damping to a step that has improved on `before`.
+    fn lower_damping(&mut self, before: &Model, similarity: f64) {
+        let xi = self.step.to_vector();
+        let predicted = before.gradient.dot(&xi) - 0.5 * xi.dot(&(before.curvature * xi));
+        let ratio = (similarity - before.similarity) / predicted.max(f64::MIN_POSITIVE);
+        self.damping *= (1.0 - (2.0 * ratio - 1.0).powi(3)).clamp(0.1, 2.0);
+        self.damping = self.damping.max(1e-9);
+        self.raise = 2.0;
+    }
+}
+
+impl Optimizer for LevenbergMarquardt {
+    fn dimension(&self) -> usize {
+        6
+    }
+
+    fn uses_derivatives(&self) -> bool {
+        true
+    }
+
+    fn ask(&self) -> Vec<DVector<f64>> {
+        match self.termination {
+            Some(_) => Vec::new(),
+            None => vec![DVector::from_column_slice(self.step.to_vector().as_slice())],
+        }
+    }
+
+    fn tell(&mut self, samples: &[Sample]) -> Result<Option<usize>, ObjectiveError> {
+        check_samples(usize::from(self.termination.is_none()), samples)?;
+        let Some(sample) = samples.first() else { return Ok(None) };
+        let improved = self.best.is_none_or(|best| sample.value > best.similarity);
+        let best = match (self.best, improved) {
+            (Some(best), false) => {
+                self.damping *= self.raise;
+                self.raise *= 2.0;
+                best
             }
-            _ => {
-                damping *= raise;
-                raise *= 2.0;
+            (before, _) => {
+                let model = Model::new(sample)?;
+                if let Some(before) = before {
+                    self.lower_damping(&before, model.similarity);
+                }
+                model
             }
+        };
+        self.evaluations += 1;
+        match self.next_step(&best) {
+            Ok(step) => self.step = step,
+            Err(termination) => self.termination = Some(termination),
         }
-    };
-    Ok(Optimum { camera_from_world: pose, evaluation: best, termination, evaluations })
+        self.best = Some(best);
+        Ok(improved.then_some(0))
+    }
+
+    fn termination(&self) -> Option<Termination> {
+        self.termination
+    }
+
+    fn damping(&self) -> f64 {
+        if self.best.is_some() { self.damping } else { 0.0 }
+    }
 }
 
 /// Solves `(H + lambda diag H) xi = g`; `None` if the curvature is zero in some direction.
@@ -203,6 +246,7 @@ mod tests {
     //! Proves: Levenberg-Marquardt finds the optimum of a least-squares objective on poses, with
     //! every accepted step an improvement, and says why it stopped.
     use super::*;
+    use crate::optimize::Evaluation;
     use crate::project::ProjectError;
     use nalgebra::Vector3;
 

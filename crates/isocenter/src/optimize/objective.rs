@@ -18,6 +18,40 @@ pub enum ObjectiveError {
         "the objective has no curvature: Levenberg-Marquardt needs one; use another optimiser for it"
     )]
     NoCurvature,
+    /// The optimiser needs a gradient.
+    #[error(
+        "the objective has no gradient of {expected} components: gradient methods need one; use CMA-ES for it"
+    )]
+    NoGradient {
+        /// The number of components that the optimiser needs.
+        expected: usize,
+    },
+    /// A value is no number.
+    #[error(
+        "the objective is {found} at candidate {candidate}: it must be a finite number, or negative infinity where it has no value"
+    )]
+    NotANumber {
+        /// The number of the candidate within the batch.
+        candidate: usize,
+        /// The value.
+        found: f64,
+    },
+    /// Values and candidates do not match.
+    #[error("the objective gave {found} values for {expected} candidates: give one for each")]
+    Count {
+        /// Values told.
+        found: usize,
+        /// Candidates asked for.
+        expected: usize,
+    },
+    /// The optimiser was made for something else than a pose.
+    #[error("the optimiser has {found} coordinates, a pose {expected}: give it six scales")]
+    Dimension {
+        /// The optimiser's coordinates.
+        found: usize,
+        /// A pose's.
+        expected: usize,
+    },
     /// The images cannot be compared.
     #[error(transparent)]
     Similarity(#[from] SimilarityError),
@@ -52,6 +86,6 @@ pub trait Objective: Sync {
     fn evaluate(&self, camera_from_world: &RigidTransform) -> Result<Evaluation, ObjectiveError>;
 
     /// The similarity alone at many poses, in their order. A pose that cannot be rendered is worth
-    /// negative infinity.
+    /// negative infinity; none is NaN.
     fn similarities(&self, cameras_from_world: &[RigidTransform]) -> Vec<f64>;
 }
