@@ -164,8 +164,11 @@ mod tests {
 
     #[test]
     fn curves_are_monotone_and_fill_eight_bits() {
-        for seed in 0..50 {
-            let mut curve = DisplayConfig::default().draw(seed);
+        let curves: Vec<_> = (0..1000).map(|seed| DisplayConfig::default().draw(seed)).collect();
+        let logarithmic = curves.iter().filter(|curve| curve.logarithmic).count();
+        // Five standard deviations of 1000 draws with p = 0.7.
+        assert!(logarithmic.abs_diff(700) < 73, "{logarithmic}");
+        for mut curve in curves.into_iter().take(50) {
             curve.edge_boost = 0.0;
             assert!((0.6..=1.6).contains(&curve.gamma));
             let shown = curve.apply(&ramp(), &Mask::all([100, 20]), [1.0; 2]);
