@@ -47,6 +47,13 @@ impl MaterialVolumes {
         }
     }
 
+    /// Water and bone, each if there is any: for those who render the same CT many times and keep
+    /// a projector for each.
+    #[must_use]
+    pub fn into_water_and_bone(self) -> [Option<AttenuationVolume>; 2] {
+        [self.water, self.bone]
+    }
+
     /// Renders both materials, by any projector.
     ///
     /// # Errors
@@ -146,5 +153,7 @@ mod tests {
         let hard = volumes(1000.0).unwrap().render(render).unwrap();
         assert_eq!((hard.water, hard.bone.unwrap().get(2, 1)), (Image::zeros([3, 2]), Some(0.04)));
         assert_eq!(volumes(-1000.0).unwrap_err(), VolumeError::OnlyAir);
+        let [water, bone] = volumes(300.0).unwrap().into_water_and_bone();
+        assert_eq!(water, bone, "half is half");
     }
 }
