@@ -14,6 +14,9 @@ use super::plane::Plane;
 /// From here on running means stand in (px).
 const BROAD_PX: f64 = 16.0;
 
+/// The broadest Gaussian that is told from a mean, in lengths of a row.
+const BROADEST: f64 = 4.0;
+
 /// How many of them.
 const PASSES: usize = 3;
 
@@ -45,6 +48,8 @@ fn blur_rows(plane: &Plane, sigma_px: f64) -> Plane {
         let weights = weights(sigma_px, (4.0 * sigma_px).ceil() as usize);
         return each_row(plane, |row| convolve(row, &weights));
     }
+    // Beyond, nothing but the mean is left of a row.
+    let sigma_px = sigma_px.min(BROADEST * plane.columns.max(4) as f64);
     // A mean over w values has the variance (w^2 - 1) / 12.
     let width = (12.0 * sigma_px * sigma_px / PASSES as f64 + 1.0).sqrt();
     let radius = ((width - 1.0) / 2.0).round() as usize;
@@ -135,7 +140,7 @@ mod tests {
         let values: Vec<f64> = (0..35).map(|n| f64::from(n * n % 11)).collect();
         for columns in [7, 1, 35] {
             let plane = Plane { columns, values: values.clone() };
-            for sigma in [0.7, 5.0, 40.0] {
+            for sigma in [0.7, 5.0, 40.0, 1e9] {
                 let blurred = gaussian(&plane, [sigma, sigma]);
                 assert!((blurred.mean() - plane.mean()).abs() < 1e-12, "{columns} {sigma}");
             }
