@@ -7,12 +7,13 @@ use isocenter::evaluate::Targets;
 use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::radiograph::{Image, ImageFlip, PixelValues, attenuation_of_intensity};
 use isocenter::register::RegisterConfig;
-use isocenter::volume::{AttenuationMap, AttenuationVolume, LabelMask, Region};
+use isocenter::volume::{AttenuationMap, AttenuationVolume, LabelMask, Region, Volume};
 use isocenter_io::image::{LoadedImage, read_image};
 use isocenter_io::points::read_points;
 use isocenter_io::text::read_text;
 use isocenter_io::volume::{read_ct, read_labels};
 use nalgebra::Vector3;
+use serde::de::DeserializeOwned;
 
 use crate::cli::{CtArgs, MaskArg, ViewArgs};
 
@@ -22,6 +23,14 @@ const TARGET_SEED: u64 = 0;
 /// A CT, ready to be projected.
 pub(crate) struct Ct {
     pub(crate) volume: AttenuationVolume,
+    /// The mask's center, else the volume's (mm, world frame).
+    pub(crate) pivot_world_mm: Vector3<f64>,
+}
+
+/// A CT of which only what counts is left.
+pub(crate) struct HounsfieldCt {
+    /// Hounsfield units.
+    pub(crate) volume: Volume<f32>,
     /// The mask's center, else the volume's (mm, world frame).
     pub(crate) pivot_world_mm: Vector3<f64>,
 }
@@ -41,29 +50,38 @@ pub(crate) fn ct(
     attenuation: &AttenuationMap,
     targets: &TargetSource<'_>,
 ) -> Result<(Ct, Option<Targets>)> {
+    let (HounsfieldCt { volume, pivot_world_mm }, targets) = hounsfield(args, targets)?;
+    let volume = AttenuationVolume::from_hounsfield(volume, attenuation)
+        .with_context(|| args.ct.display().to_string())?;
+    Ok((Ct { volume, pivot_world_mm }, targets))
+}
+
+/// Reads a CT and keeps what the mask says; draws the targets before.
+pub(crate) fn hounsfield(
+    args: &CtArgs,
+    targets: &TargetSource<'_>,
+) -> Result<(HounsfieldCt, Option<Targets>)> {
     let labels = args.mask.as_ref().map(|mask| read_labels(&mask.path)).transpose()?;
-    let mut ct = read_ct(&args.ct)?;
-    let in_ct = || args.ct.display().to_string();
-    ct.check_finite().with_context(in_ct)?;
+    let mut volume = read_ct(&args.ct)?;
+    volume.check_finite().with_context(|| args.ct.display().to_string())?;
     let targets = match targets {
         TargetSource::None => None,
         TargetSource::Wanted(Some(path)) => Some(targets_of_file(path)?),
         TargetSource::Wanted(None) => Some(match (&args.mask, &labels) {
             (Some(mask), Some(labels)) => Targets::from_label_centroids(labels)
                 .with_context(|| mask.path.display().to_string())?,
-            _ => Targets::from_bone(&ct, &Region::whole(&ct), TARGET_SEED)
+            _ => Targets::from_bone(&volume, &Region::whole(&volume), TARGET_SEED)
                 .with_context(|| format!("{} (--targets)", args.ct.display()))?,
         }),
     };
-    let mut pivot_world_mm = ct.center_world_mm();
+    let mut pivot_world_mm = volume.center_world_mm();
     if let (Some(MaskArg { path, ids }), Some(labels)) = (&args.mask, labels) {
         let in_mask = || path.display().to_string();
         let mask = LabelMask::new(labels, ids).with_context(in_mask)?;
         pivot_world_mm = mask.centroid_world_mm();
-        mask.apply(&mut ct, AIR_HU).with_context(in_mask)?;
+        mask.apply(&mut volume, AIR_HU).with_context(in_mask)?;
     }
-    let volume = AttenuationVolume::from_hounsfield(ct, attenuation).with_context(in_ct)?;
-    Ok((Ct { volume, pivot_world_mm }, targets))
+    Ok((HounsfieldCt { volume, pivot_world_mm }, targets))
 }
 
 /// What is outside of a mask.
@@ -151,15 +169,21 @@ pub(crate) fn line_integrals(
 pub(crate) fn config(path: Option<&Path>, masked: bool) -> Result<RegisterConfig> {
     let defaults = if masked { RegisterConfig::for_structure() } else { RegisterConfig::default() };
     let Some(path) = path else { return Ok(defaults) };
-    let text = read_text(path)?;
-    let mut config: RegisterConfig = toml::from_str(&text).map_err(|error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line = 1 + before.matches('\n').count();
-        anyhow!("{}: line {line}: {}", path.display(), error.message())
-    })?;
+    let (mut config, text): (RegisterConfig, _) = toml_file(path)?;
     if !text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("similarity")) {
         config.similarity = defaults.similarity;
     }
     config.check().with_context(|| path.display().to_string())?;
     Ok(config)
+}
+
+/// The settings of a TOML file, and its text.
+pub(crate) fn toml_file<T: DeserializeOwned>(path: &Path) -> Result<(T, String)> {
+    let text = read_text(path)?;
+    let settings = toml::from_str(&text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = 1 + before.matches('\n').count();
+        anyhow!("{}: line {line}: {}", path.display(), error.message())
+    })?;
+    Ok((settings, text))
 }

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Phantom(args) => commands::phantom::run(args),
         Command::Info(args) => commands::info::run(args),
         Command::Drr(args) => commands::drr::run(args),
+        Command::Simulate(args) => commands::simulate::run(args),
         Command::Register(args) => commands::register::run(args),
         Command::Pose { command: PoseCommand::Convert(args) } => commands::pose::run(args),
         Command::Bench(args) => commands::bench::run(args),

@@ -398,6 +398,61 @@ fn other_commands() {
 }
 
 #[test]
+fn simulations() {
+    let case = Scratch::new();
+    let simulate = "simulate --ct ct.nii --camera camera.json";
+    let refuses = |flags: &str, expected: &[&str]| {
+        case.refuses(&format!("{simulate} {flags}"), expected);
+    };
+    let wrong = |text: &str, expected: &[&str]| {
+        case.write("bad.toml", text);
+        let flags = "--view ap --preset bad.toml -o x.png --drawn x.json";
+        refuses(flags, &[&["bad.toml: "][..], expected].concat());
+    };
+    wrong("[blur]\nsigma_mm = [1.0, 1.0]", &["line 1", "blur", "detector_blur"]);
+    wrong("[scatter]\nsigma = [1.0, 1.0]", &["line 2", "sigma", "sigma_mm"]);
+    wrong("[scatter\n", &["line 1"]);
+    wrong("[scatter]\nfraction = 0.1", &["line 2"]);
+    wrong("[scatter]\nfraction = [0.1]", &["line 2"]);
+    wrong("[scatter]\nfraction = [0.5, 0.1]", &["scatter.fraction is [0.5, 0.1]", "low <= high"]);
+    wrong("[scatter]\nsigma_mm = [1.0, inf]", &["scatter.sigma_mm is [1, inf]"]);
+    wrong("[noise]\nphotons = [nan, 1.0]", &["noise.photons is [NaN, 1]"]);
+    wrong("[noise]\nphotons = [0.0, 1.0]", &["noise.photons is [0, 1]", "1 <= low"]);
+    wrong("[detector_blur]\nsigma_mm = [-1.0, 1.0]", &["detector_blur.sigma_mm is [-1, 1]"]);
+    wrong("[metal]\ncount = [1, 5000000000]", &["metal.count is [1, 5000000000]", "20"]);
+    wrong("[metal]\ncount = [-1, 2]", &["line 2", "-1"]);
+    wrong("[metal]\nscrew_probability = 2.0", &["metal.screw_probability is 2", "0 to 1"]);
+    wrong("[collimator]\nshapes = []", &["collimator.shapes is empty", "octagon"]);
+    wrong("[collimator]\nshapes = [\"star\"]", &["line 2", "star", "octagon"]);
+    wrong("[beam_hardening]\ntube_kv = [10.0, 80.0]", &["beam_hardening.tube_kv is [10, 80]"]);
+    wrong("[beam_hardening]\nbone_hu = 50.0", &["beam_hardening.bone_hu is 50", "soft_tissue_hu"]);
+    wrong("[display]\ngamma = [0.0, 1.0]", &["display.gamma is [0, 1]"]);
+    wrong("[display]\nblack_percent = [0.0, 99.0]", &["display.black_percent is [0, 99]"]);
+    wrong("[randomization.gamma]\nprobability = nan", &["randomization.gamma.probability is NaN"]);
+    wrong(
+        "[randomization.smoothing]\nwidths_px = [4]",
+        &["randomization.smoothing.widths_px is [4]", "odd"],
+    );
+
+    refuses("--view ap --preset hrad -o x.png", &["'hrad' is not a preset", "plain, hard"]);
+    refuses("--view ap --preset no.toml -o x.png", &["no.toml: there is no such file"]);
+    refuses("--view ap --preset ct.nii -o x.png", &["ct.nii", "text"]);
+    refuses("--view ap --seed -1 -o x.png", &["--seed"]);
+    refuses("-o x.png", &["--pose"]);
+    refuses("--view ap -o x.jpg", &["x.jpg", ".png"]);
+    refuses("--view ap -o no/x.png", &["no/x.png"]);
+    refuses("--view ap -o x.png --drawn no/x.json", &["no/x.json"]);
+    refuses("--view ap -o x.png --drawn x.png", &["x.png: named twice"]);
+    refuses("--pose truth.json -o x.png --drawn truth.json", &["truth.json: this is an input"]);
+    refuses("--view ap --source-to-isocenter-mm 1 -o x.png", &["--view ap", "inside the CT"]);
+    case.write_ct("air.nii", |_, _| -1000.0);
+    for preset in ["plain", "hard"] {
+        let air = format!("simulate --ct air.nii --camera camera.json --view ap --preset {preset}");
+        case.refuses(&format!("{air} -o x.png"), &["air.nii", "only air"]);
+    }
+}
+
+#[test]
 fn poses_of_other_programs() {
     let case = Scratch::new();
     let convert = "pose convert --from isocenter --to";

@@ -466,7 +466,7 @@ fn help_is_there() {
     let case = Scratch::new();
     assert!(case.succeed("--version").starts_with("isocenter "));
     let help = case.succeed("--help");
-    for command in ["demo", "phantom", "info", "drr", "register", "pose", "bench"] {
+    for command in ["demo", "phantom", "info", "drr", "simulate", "register", "pose", "bench"] {
         assert!(help.contains(command), "{command} is not in {help}");
         assert!(case.succeed(&format!("{command} --help")).contains("Usage:"));
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`geometry`] | rotations, rigid transforms, the camera, views, other programs' poses |
 //! | [`volume`] | the CT: attenuation, masks, pyramids, a phantom |
-//! | [`radiograph`] | X-ray images |
+//! | [`radiograph`] | X-ray images, real and simulated |
 //! | [`project`] | the projector: line integrals and their pose derivatives |
 //! | [`similarity`] | how alike two images are, with derivatives |
 //! | [`optimize`] | optimisers of poses |

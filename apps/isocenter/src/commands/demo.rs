@@ -11,7 +11,8 @@ use anyhow::{Context, Result};
 use isocenter::evaluate::Targets;
 use isocenter::geometry::{Camera, PivotMotion, View};
 use isocenter::project::ReferenceProjector;
-use isocenter::radiograph::{ImageFlip, PixelValues, with_quantum_noise};
+use isocenter::radiograph::simulation::{MaterialImages, SimulationConfig, simulate};
+use isocenter::radiograph::{ImageFlip, PixelValues};
 use isocenter::register::RegisterConfig;
 use isocenter::volume::phantom::label;
 use isocenter::volume::{AttenuationMap, AttenuationVolume, Phantom, PhantomConfig};
@@ -26,9 +27,6 @@ use crate::cli::DemoArgs;
 use crate::input::{self, Ct};
 use crate::output::{say, write_registration};
 use crate::progress::Progress;
-
-/// Photons per pixel without attenuation: a fluoroscopy frame.
-const PHOTONS: f64 = 30_000.0;
 
 /// Seed of the noise.
 const SEED: u64 = 1;
@@ -65,8 +63,11 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     let ap = View::AP.camera_from_world(pivot_world_mm, 700.0);
     let truth = motion(TRUTH).apply(&ap, pivot_world_mm);
     let start = motion(START).apply(&truth, pivot_world_mm);
-    let image = ReferenceProjector::new(&volume).forward(&camera, &truth)?;
-    write_line_integral(file("xray.png"), &with_quantum_noise(&image, PHOTONS, SEED))?;
+    let water = ReferenceProjector::new(&volume).forward(&camera, &truth)?;
+    let images = MaterialImages { water, bone: None };
+    let depth_mm = truth.point(pivot_world_mm).z;
+    let xray = simulate(&images, &camera, depth_mm, &SimulationConfig::plain(), SEED)?;
+    write_line_integral(file("xray.png"), &xray.image)?;
     write_camera(file("camera.json"), &camera)?;
     write_pose(file("truth.json"), &truth)?;
     write_pose(file("start.json"), &start)?;

@@ -7,3 +7,4 @@ pub(crate) mod info;
 pub(crate) mod phantom;
 pub(crate) mod pose;
 pub(crate) mod register;
+pub(crate) mod simulate;

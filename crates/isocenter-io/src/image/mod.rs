@@ -160,6 +160,40 @@ pub fn write_line_integral(path: impl AsRef<Path>, image: &Image) -> Result<(), 
     }
 }
 
+/// Writes what a screen shows: intensity in 8 bits. All formats hold unsigned integers, which
+/// [`read_image`] takes as intensity. Pixels are rounded, and cut to 0 and 255.
+///
+/// # Errors
+/// As [`write_line_integral`].
+///
+/// # Examples
+/// ```
+/// use isocenter::radiograph::{Image, PixelValues};
+/// use isocenter_io::image::{read_image, write_intensity8};
+/// let folder = tempfile::tempdir().unwrap();
+/// let screen = Image::new([3, 1], vec![0.0, 130.0, 255.0]).unwrap();
+/// for name in ["xray.png", "xray.tif", "xray.npy", "xray.nii.gz"] {
+///     write_intensity8(folder.path().join(name), &screen).unwrap();
+///     let read = read_image(folder.path().join(name)).unwrap();
+///     assert_eq!((&read.image, read.full_scale), (&screen, Some(255.0)));
+///     assert_eq!(read.values, PixelValues::Intensity);
+/// }
+/// ```
+pub fn write_intensity8(path: impl AsRef<Path>, image: &Image) -> Result<(), FileError> {
+    let path = path.as_ref();
+    if let Err(error @ ImageError::NotFinite { .. }) = image.check_has_content() {
+        return Err(error).at(path);
+    }
+    // Casting saturates.
+    let gray: Vec<u8> = image.pixels().iter().map(|p| p.round() as u8).collect();
+    match format(path).at(path)? {
+        Format::Png => png::write_gray8(path, image.size_px(), &gray),
+        Format::Tiff => tiff::write_gray8(path, image.size_px(), &gray),
+        Format::Npy => npy::write_gray8(path, image.size_px(), &gray),
+        Format::Nifti => nifti::write_gray8(path, image),
+    }
+}
+
 /// The intensity behind a line integral, in 16 bits.
 fn intensity16(line_integral: f32) -> u16 {
     // Casting saturates: noise below zero becomes full scale.

@@ -52,10 +52,24 @@ fn squeezed(dims: &[usize]) -> Option<[usize; 2]> {
 
 /// Writes 32-bit floats.
 pub(super) fn write(path: &Path, image: &Image) -> Result<(), FileError> {
+    write_as(path, image, SampleType::F32, f32::to_le_bytes)
+}
+
+/// Writes unsigned integers of 8 bits, rounded and cut.
+pub(super) fn write_gray8(path: &Path, image: &Image) -> Result<(), FileError> {
+    write_as(path, image, SampleType::U8, |pixel: f32| [pixel.round() as u8])
+}
+
+fn write_as<const BYTES: usize>(
+    path: &Path,
+    image: &Image,
+    sample_type: SampleType,
+    encoded: impl Fn(f32) -> [u8; BYTES],
+) -> Result<(), FileError> {
     let [columns, rows] = image.size_px();
     let pixels_of_1_mm = Affine::from_spacing([1.0; 3], [0.0; 3]).at(path)?;
-    let header = encode([columns, rows, 1], SampleType::F32, &pixels_of_1_mm).at(path)?;
-    voxels::write(path, &header, image.pixels(), f32::to_le_bytes)
+    let header = encode([columns, rows, 1], sample_type, &pixels_of_1_mm).at(path)?;
+    voxels::write(path, &header, image.pixels(), encoded)
 }
 
 #[cfg(test)]

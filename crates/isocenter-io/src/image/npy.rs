@@ -169,11 +169,30 @@ fn shape(header: &str) -> Result<[usize; 2], NpyError> {
     Ok(squeezed)
 }
 
-/// Writes version 1, little-endian 32-bit floats, rows first.
+/// Writes 32-bit floats.
 pub(super) fn write(path: &Path, image: &Image) -> Result<(), FileError> {
-    let [columns, rows] = image.size_px();
+    let bytes: Vec<u8> = image.pixels().iter().flat_map(|p| p.to_le_bytes()).collect();
+    write_array(path, image.size_px(), "<f4", &bytes)
+}
+
+/// Writes unsigned integers of 8 bits.
+pub(super) fn write_gray8(
+    path: &Path,
+    size_px: [usize; 2],
+    pixels: &[u8],
+) -> Result<(), FileError> {
+    write_array(path, size_px, "|u1", pixels)
+}
+
+/// Writes version 1, rows first.
+fn write_array(
+    path: &Path,
+    [columns, rows]: [usize; 2],
+    descr: &str,
+    bytes: &[u8],
+) -> Result<(), FileError> {
     let mut header =
-        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
     // The numbers start at a multiple of 64 bytes; the header ends with a line break.
     const BEFORE: usize = MAGIC.len() + 4;
     let total = (BEFORE + header.len() + 1).next_multiple_of(64) - BEFORE;
@@ -185,7 +204,7 @@ pub(super) fn write(path: &Path, image: &Image) -> Result<(), FileError> {
         // At most 128: two numbers of 20 digits fit.
         out.write_all(&(total as u16).to_le_bytes())?;
         out.write_all(header.as_bytes())?;
-        image.pixels().iter().try_for_each(|p| out.write_all(&p.to_le_bytes()))
+        out.write_all(bytes)
     })
 }
 

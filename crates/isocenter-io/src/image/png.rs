@@ -70,6 +70,16 @@ pub fn write_png_gray16(
     write(path, size, ColorType::Grayscale, BitDepth::Sixteen, &bytes)
 }
 
+/// Writes a gray image of 8 bits.
+pub(super) fn write_gray8(
+    path: &Path,
+    size_px: [usize; 2],
+    pixels: &[u8],
+) -> Result<(), FileError> {
+    let size = raster::check_values(size_px, 1, pixels.len()).at(path)?;
+    write(path, size, ColorType::Grayscale, BitDepth::Eight, pixels)
+}
+
 /// Writes a color image of 8 bits.
 ///
 /// # Shapes

@@ -7,7 +7,8 @@ use std::path::Path;
 use ::tiff::ColorType;
 use ::tiff::TiffError;
 use ::tiff::decoder::{Decoder, DecodingResult, Limits};
-use ::tiff::encoder::{TiffEncoder, colortype::Gray32Float};
+use ::tiff::encoder::colortype::{ColorType as ColorTypeTrait, Gray8, Gray32Float};
+use ::tiff::encoder::{TiffEncoder, TiffValue};
 use ::tiff::tags::Tag;
 use isocenter::radiograph::Image;
 
@@ -105,13 +106,33 @@ fn narrow<T: Copy>(values: &[T], f: impl Fn(T) -> f32) -> Vec<f32> {
     values.iter().map(|&v| f(v)).collect()
 }
 
-/// Writes 32-bit floats, not compressed: every program reads that.
+/// Writes 32-bit floats.
 pub(super) fn write(path: &Path, image: &Image) -> Result<(), FileError> {
-    let [columns, rows] =
-        raster::check_values(image.size_px(), 1, image.pixels().len()).at(path)?;
+    write_pixels::<Gray32Float>(path, image.size_px(), image.pixels())
+}
+
+/// Writes integers of 8 bits.
+pub(super) fn write_gray8(
+    path: &Path,
+    size_px: [usize; 2],
+    pixels: &[u8],
+) -> Result<(), FileError> {
+    write_pixels::<Gray8>(path, size_px, pixels)
+}
+
+/// Writes without compression: every program reads that.
+fn write_pixels<C: ColorTypeTrait>(
+    path: &Path,
+    size_px: [usize; 2],
+    pixels: &[C::Inner],
+) -> Result<(), FileError>
+where
+    [C::Inner]: TiffValue,
+{
+    let [columns, rows] = raster::check_values(size_px, 1, pixels.len()).at(path)?;
     let mut bytes = Cursor::new(Vec::new());
     TiffEncoder::new(&mut bytes)
-        .and_then(|mut tiff| tiff.write_image::<Gray32Float>(columns, rows, image.pixels()))
+        .and_then(|mut tiff| tiff.write_image::<C>(columns, rows, pixels))
         .map_err(problem)
         .at(path)?;
     atomic::write_file(path, |out| out.write_all(bytes.get_ref()))

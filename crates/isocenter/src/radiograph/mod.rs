@@ -4,11 +4,13 @@
 //! - [`mask`] - [`Mask`], which pixels count
 //! - [`attenuation`] - [`PixelValues`], and line integrals from intensities
 //! - [`noise`] - quantum noise
+//! - [`simulation`] - simulated X-rays: beam, metal, collimator, scatter, detector, display
 
 pub mod attenuation;
 pub mod image;
 pub mod mask;
 pub mod noise;
+pub mod simulation;
 
 pub use crate::geometry::{ImageFlip, ParseFlipError};
 pub use attenuation::{ParsePixelValuesError, PixelValues, attenuation_of_intensity};

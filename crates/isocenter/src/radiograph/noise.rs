@@ -32,12 +32,16 @@ pub fn with_quantum_noise(line_integral: &Image, photons: f64, seed: u64) -> Ima
         return noisy;
     }
     for pixel in noisy.pixels_mut() {
-        let expected = photons * f64::from(-*pixel).exp();
-        // No distribution: nothing is expected to arrive, or the number is out of range.
-        let counted = Poisson::new(expected).map_or(expected, |poisson| poisson.sample(&mut rng));
+        let counted = photons_counted(photons * f64::from(-*pixel).exp(), &mut rng);
         *pixel = -(counted.max(0.5) / photons).ln() as f32;
     }
     noisy
+}
+
+/// How many photons are counted where so many are expected.
+pub(super) fn photons_counted(expected: f64, rng: &mut ChaCha8Rng) -> f64 {
+    // No distribution: nothing is expected to arrive, or the number is out of range.
+    Poisson::new(expected).map_or(expected, |poisson| poisson.sample(rng))
 }
 
 #[cfg(test)]
