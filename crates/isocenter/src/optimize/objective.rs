@@ -18,6 +18,9 @@ pub enum ObjectiveError {
         "the objective has no curvature: Levenberg-Marquardt needs one; use another optimiser for it"
     )]
     NoCurvature,
+    /// What is seen cannot be where the pose puts it.
+    #[error("a landmark lies behind the X-ray source: move the pose")]
+    BehindSource,
     /// The images cannot be compared.
     #[error(transparent)]
     Similarity(#[from] SimilarityError),
