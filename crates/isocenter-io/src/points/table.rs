@@ -47,11 +47,6 @@ impl Row {
         Ok(Self { line, fields })
     }
 
-    /// Its line in the text, from 1.
-    pub(super) fn line(&self) -> usize {
-        self.line
-    }
-
     /// The fields.
     pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
         self.fields.iter()

@@ -177,7 +177,8 @@ fn flat_targets_are_found_or_told_to_be_ambiguous() {
         ambiguous += usize::from(found.is_ambiguous());
     }
     println!("{ambiguous} ambiguous, {wrong} of them wrong");
-    assert!(ambiguous > 0 && ambiguous < 250 && wrong < ambiguous / 2, "{ambiguous} {wrong}");
+    // Close to the front view, where the two poses meet, even 1 px is too much.
+    assert!((100..450).contains(&ambiguous) && wrong < ambiguous / 4, "{ambiguous} {wrong}");
 }
 
 #[test]
