@@ -110,7 +110,9 @@ fn landmarks_are_a_start() {
         .map(|line| line.split_once(',').unwrap().1.to_owned() + "\n")
         .collect();
     case.write("bare.csv", bare);
-    case.succeed(&format!("{REGISTER} --landmarks-3d points.csv --landmarks-2d bare.csv --out bare"));
+    case.succeed(&format!(
+        "{REGISTER} --landmarks-3d points.csv --landmarks-2d bare.csv --out bare"
+    ));
     assert_eq!(case.read("bare/pose.json"), case.read("out/pose.json"));
     assert!(case.mtre_mm("turned/pose.json") < GOOD_MM);
     let label = case.json("turned/result.json")["landmarks"]["points"][0]["label"].clone();
@@ -146,14 +148,17 @@ fn wrong_landmarks_are_named_and_left_out() {
     // Two of the eleven are exchanged, and one is not where it should be.
     let seen = case.text("seen.csv");
     let seen = seen.replace("rib left", "@").replace("rib right", "rib left");
-    let mut lines: Vec<String> = seen.replace('@', "rib right").lines().map(str::to_owned).collect();
+    let mut lines: Vec<String> =
+        seen.replace('@', "rib right").lines().map(str::to_owned).collect();
     lines[4] = "L3,5,5".to_owned();
     case.write("seen.csv", lines.join("\n"));
     // Landmarks that are out of view.
     let points = case.text("points.csv") + "0,0,900,C1\n0,0,880,C2\n";
     case.write("points.csv", points);
     let said = case.succeed(&format!("{REGISTER} {LANDMARKS} --out out"));
-    for part in ["start from 8 of 11 landmarks", "left out: 'L3' (", "'rib left' (", "'rib right' ("] {
+    for part in
+        ["start from 8 of 11 landmarks", "left out: 'L3' (", "'rib left' (", "'rib right' ("]
+    {
         assert!(said.contains(part), "'{part}' is not in: {said}");
     }
     assert!(said.contains("without a position in the X-ray, left out: 'C1', 'C2'"), "{said}");
@@ -199,7 +204,10 @@ fn what_gives_no_start_is_refused() {
     case.refuses("--landmarks-3d no.csv --landmarks-2d seen.csv", &["no.csv: there is no such"]);
     case.refuses("--landmarks-3d points.csv --landmarks-2d no.csv", &["no.csv: there is no such"]);
     case.refuses("--landmarks-3d points.csv --landmarks-2d ct.nii", &["ct.nii", "'.nii'", ".csv"]);
-    case.refuses("--landmarks-3d seen.csv --landmarks-2d seen.csv", &["seen.csv", "'x' is missing"]);
+    case.refuses(
+        "--landmarks-3d seen.csv --landmarks-2d seen.csv",
+        &["seen.csv", "'x' is missing"],
+    );
     case.refuses("--landmarks-3d points.csv --landmarks-2d points.csv", &["'u' is missing"]);
     wrong_seen("", &["wrong.csv: the file is empty"]);
     wrong_seen("label,u,v\n", &["wrong.csv", "no point"]);
@@ -216,10 +224,15 @@ fn what_gives_no_start_is_refused() {
     // Places.
     wrong_seen(&first(&seen, 4), &["3 landmarks", "at least 4"]);
     wrong_points(&first(&points, 4), &["'L4 left', 'L4 right'", "'L1', 'L2 left', 'L2 right'"]);
-    wrong_seen(&(first(&seen, 6) + "L4 right,96.5,10\n"), &["'L4 right'", "96 x 80", "column 96.5"]);
-    let line: String = (0..6).map(|n| format!("0,{},{},{}\n", n * 2, n * 20, PLACES[n].0)).collect();
+    wrong_seen(
+        &(first(&seen, 6) + "L4 right,96.5,10\n"),
+        &["'L4 right'", "96 x 80", "column 96.5"],
+    );
+    let line: String =
+        (0..6).map(|n| format!("0,{},{},{}\n", n * 2, n * 20, PLACES[n].0)).collect();
     wrong_points(&format!("x,y,z,label\n{line}"), &["on a line", "0.00 mm across", "beside"]);
-    let double: String = (0..6).map(|n| format!("{},0,{},{}\n", n / 2 * 9, n / 2, PLACES[n].0)).collect();
+    let double: String =
+        (0..6).map(|n| format!("{},0,{},{}\n", n / 2 * 9, n / 2, PLACES[n].0)).collect();
     wrong_points(&format!("x,y,z,label\n{double}"), &["landmarks 1 and 2", "same place"]);
     let one: String = (0..6).map(|n| format!("{},40,30\n", PLACES[n].0)).collect();
     wrong_seen(&one, &["all landmarks are seen within 0.00 px"]);
