@@ -129,7 +129,7 @@ fn triples(count: usize, config: &LandmarkConfig) -> Vec<[usize; 3]> {
         return all.collect();
     }
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-    let mut draw = || [(); 3].map(|()| rng.random_range(0..count));
+    let draw = || [(); 3].map(|()| rng.random_range(0..count));
     let distinct = |&[a, b, c]: &[usize; 3]| a != b && b != c && a != c;
-    std::iter::repeat_with(|| draw()).filter(distinct).take(draws).collect()
+    std::iter::repeat_with(draw).filter(distinct).take(draws).collect()
 }
