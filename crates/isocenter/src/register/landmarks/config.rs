@@ -25,8 +25,9 @@ impl Default for LandmarkConfig {
     }
 }
 
-/// One in so many triples of right landmarks is well enough spread to give a pose from which
-/// Levenberg-Marquardt finds the best one, in spite of the noise.
+/// The part of the triples of right landmarks that is well enough spread to give a pose from which
+/// Levenberg-Marquardt finds the best one, in spite of the noise. With 2 px of noise about a
+/// vertebra it was 0.57 and more; this leaves room for landmarks that are worse placed.
 const USEFUL_TRIPLES: f64 = 0.1;
 
 impl LandmarkConfig {

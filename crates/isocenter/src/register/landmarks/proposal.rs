@@ -76,7 +76,7 @@ impl<'a> Search<'a> {
         candidates
     }
 
-    fn propose(&self, triple: [usize; 3]) -> Vec<RigidTransform> {
+    pub(super) fn propose(&self, triple: [usize; 3]) -> Vec<RigidTransform> {
         let three = triple.map(|at| self.landmarks[at]);
         let ray = |l: Landmark| self.camera.ray_direction(l.image_px[0], l.image_px[1]).normalize();
         poses_of_three_points(&three.map(|l| l.world_mm), &three.map(ray))
@@ -100,7 +100,7 @@ impl<'a> Search<'a> {
 
     /// The closest pose that is best for the landmarks that agree with it; none if these become
     /// too few.
-    fn refine(&self, proposal: RigidTransform) -> Option<Candidate> {
+    pub(super) fn refine(&self, proposal: RigidTransform) -> Option<Candidate> {
         let mut pose = proposal;
         let mut inliers = self.inliers(&pose);
         for _ in 0..ROUNDS {

@@ -230,6 +230,39 @@ fn half_wrong_is_found_in_draws() {
 }
 
 #[test]
+fn one_right_triple_in_ten_is_enough() {
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let camera = camera();
+    let mut shares = Vec::new();
+    for _ in 0..40 {
+        let truth = truth(&mut rng, 14, 1.0);
+        let mut seen = noisy(&mut rng, &truth.landmarks, 2.0);
+        for landmark in &mut seen[7..] {
+            landmark.image_px = [256.0, 300.0].map(|side| rng.random_range(0.0..side));
+        }
+        let search = Search::new(&camera, &seen, 8.0);
+        let right = [0, 1, 2, 3, 4, 5, 6];
+        let triples = right.into_iter().flat_map(|c| {
+            right
+                .into_iter()
+                .take(c)
+                .flat_map(move |b| right.into_iter().take(b).map(move |a| [a, b, c]))
+        });
+        let all = triples.clone().count() as f64;
+        // It serves if all but one of the right ones agree in the end.
+        let serves = |triple| {
+            search.propose(triple).into_iter().filter_map(|pose| search.refine(pose)).any(|found| {
+                found.inliers.iter().filter(|at| right.contains(at)).count() >= right.len() - 1
+            })
+        };
+        shares.push(triples.filter(|triple| serves(*triple)).count() as f64 / all);
+    }
+    shares.sort_by(f64::total_cmp);
+    println!("served: least {:.2}, median {:.2}", shares[0], shares[20]);
+    assert!(shares[0] > 0.1, "{shares:?}");
+}
+
+#[test]
 fn what_is_behind_the_source_is_not_seen() {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     for count in (0..100).flat_map(|_| [4, 6, 9]) {
