@@ -183,6 +183,17 @@ impl std::str::FromStr for PointArg {
     }
 }
 
+/// Landmarks instead of a pose.
+#[derive(Debug, Args)]
+pub(crate) struct LandmarkArgs {
+    /// Start from landmarks, their places in the patient: .csv, .fcsv, .mrk.json
+    #[arg(long = "landmarks-3d", value_name = "FILE", requires = "landmarks_2d")]
+    pub(crate) landmarks_3d: Option<PathBuf>,
+    /// Their places in the image as stored: .csv with the columns label,u,v (column and row, px)
+    #[arg(long = "landmarks-2d", value_name = "FILE", requires = "landmarks_3d")]
+    pub(crate) landmarks_2d: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("position").required(true).args(["pose", "view"])))]
 pub(crate) struct DrrArgs {
@@ -254,7 +265,7 @@ impl std::str::FromStr for Preset {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("start").required(true).args(["init", "view"])))]
+#[command(group(ArgGroup::new("start").required(true).args(["init", "view", "landmarks_3d"])))]
 pub(crate) struct RegisterArgs {
     #[command(flatten)]
     pub(crate) ct: CtArgs,
@@ -269,6 +280,8 @@ pub(crate) struct RegisterArgs {
     pub(crate) init: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) view: ViewArgs,
+    #[command(flatten)]
+    pub(crate) landmarks: LandmarkArgs,
     /// Flip the image as stored: none, columns (stored as seen from the detector), rows, both
     #[arg(long, value_name = "FLIP", default_value = "none")]
     pub(crate) flip: ImageFlip,

@@ -15,6 +15,8 @@ use isocenter_io::image::write_png_rgb8;
 use isocenter_report::RgbImage;
 use serde::Serialize;
 
+use crate::landmarks::LandmarkReport;
+
 /// Prints a line on standard output.
 pub(crate) fn say(line: &str) -> Result<()> {
     writeln!(std::io::stdout(), "{line}").context("standard output")
@@ -55,6 +57,8 @@ pub(crate) struct ResultFile {
     pub(crate) mean_projection_distance_px: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mean_projection_distance_mm: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) landmarks: Option<LandmarkReport>,
     /// What the user should know.
     pub(crate) remarks: Vec<String>,
     pub(crate) versions: Versions,

@@ -110,7 +110,7 @@ pub enum FileProblem {
     /// What a JSON file may not hold.
     #[error(transparent)]
     Json(#[from] JsonError),
-    /// What a file of target points may not hold.
+    /// What a file of points may not hold.
     #[error(transparent)]
     Points(#[from] PointsError),
     /// The voxels make no volume.

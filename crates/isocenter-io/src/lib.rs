@@ -5,7 +5,7 @@
 //! | [`volume`] | CT and label volumes: NIfTI-1 |
 //! | [`image`] | X-ray and DRR images: PNG, TIFF, npy, NIfTI-1 |
 //! | [`geometry`] | `pose.json`, `camera.json`, `pose.tfm` |
-//! | [`points`] | target points: csv, and `fcsv` and `mrk.json` of 3D Slicer |
+//! | [`points`] | targets and landmarks: csv, and `fcsv` and `mrk.json` of 3D Slicer |
 //! | [`atomic`] | files and folders that appear whole or not at all |
 //! | [`text`] | small text files: settings, poses of other programs |
 //! | [`error`] | [`FileError`]: which file, what was found, what to do |

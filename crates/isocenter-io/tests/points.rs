@@ -1,12 +1,15 @@
 //! Proves: every format gives the same points in LPS, to the bit; names with commas and quotes
 //! survive; every departure from a format is refused with file, line, value and what is expected.
+//! Points of two files are paired by label, else by order, and never by guess.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 use std::fs;
 use std::path::Path;
 
-use isocenter_io::points::{NamedPoint, read_points};
+use isocenter_io::points::{
+    NamedImagePoint, NamedPoint, PairError, pair_points, read_image_points, read_points,
+};
 use isocenter_io::{FileError, FileProblem};
 use nalgebra::Vector3;
 use proptest::prelude::*;
@@ -217,6 +220,98 @@ fn names_that_are_no_point_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(read_points(folder.path()).unwrap_err().problem, FileProblem::IsFolder));
     assert!(read_points(Path::new("")).is_err());
+}
+
+fn read_image(name: &str, text: impl AsRef<[u8]>) -> Result<Vec<NamedImagePoint>, FileError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, text).unwrap();
+    read_image_points(&path)
+}
+
+fn image_point(name: Option<&str>, image_px: [f64; 2]) -> NamedImagePoint {
+    NamedImagePoint { name: name.map(str::to_owned), image_px }
+}
+
+#[test]
+fn points_in_an_image_have_columns_rows_and_labels() {
+    let expected =
+        [image_point(Some("L4"), [12.5, 3.0]), image_point(Some("L5, left"), [-0.5, 1e2])];
+    for text in [
+        "label,u,v\nL4,12.5,3\n\"L5, left\",-0.5,1e2\n",
+        "L4,12.5,3\n\"L5, left\",-0.5,1e2\n",
+        "# clicked twice\r\nV,Name,U\r\n3,L4,12.5\r\n,,\r\n100,\"L5, left\",-0.5\r\n",
+        "\u{feff}label,u,v\nL4,12.5,3\n\"L5, left\",-0.5,100",
+    ] {
+        assert_eq!(read_image("a.csv", text).unwrap(), expected, "{text}");
+    }
+    let bare = [image_point(None, [12.5, 3.0]), image_point(None, [7.0, 8.0])];
+    assert_eq!(read_image("a.csv", "12.5,3\n7,8\n").unwrap(), bare);
+    assert_eq!(read_image("a.csv", "u,v\n12.5,3\n7,8\n").unwrap(), bare);
+    // Labels may be numbers.
+    let numbered = [image_point(Some("1"), [12.5, 3.0])];
+    assert_eq!(read_image("a.CSV", "1,12.5,3\n").unwrap(), numbered);
+}
+
+#[test]
+fn every_departure_of_points_in_an_image_is_named() {
+    let wrong = |text: &str| {
+        let message = read_image("a.csv", text).unwrap_err().to_string();
+        assert!(!message.contains('\n'), "{message}");
+        message
+    };
+    assert_names(&wrong("u,v\n1,two\n"), &["line 2: v is 'two'", "number of px"]);
+    assert_names(&wrong("u,v\n1,NaN\n"), &["line 2: v is 'NaN'", "finite"]);
+    assert_names(&wrong("L4,1e999,2\n"), &["line 1: u is '1e999'"]);
+    assert_names(&wrong("L4,1,2\n3,4\n"), &["line 2 has 2 fields where 3"]);
+    assert_names(&wrong("1,2\nL4,3,4\n"), &["line 2 has 3 fields where 2"]);
+    assert_names(&wrong("1,2,3,4\n"), &["line 1 has 4 fields where 2"]);
+    assert_names(&wrong("x,y\n1,2\n"), &["line 1", "'x,y'", "'u' is missing", "px"]);
+    assert_names(&wrong("u,v,z\n1,2,3\n"), &["'z' is not known", "u, v (px"]);
+    assert_names(&wrong("u,u,v\n1,2,3\n"), &["'u' is given a second time"]);
+    assert_names(&wrong("u,v\n"), &["no point"]);
+    assert_names(&wrong(""), &["empty"]);
+    let message = read_image("a.fcsv", FCSV).unwrap_err().to_string();
+    assert_names(&message, &["'.fcsv'", ".csv"]);
+    let folder = tempfile::tempdir().unwrap();
+    assert!(matches!(read_image_points(folder.path()).unwrap_err().problem, FileProblem::IsFolder));
+}
+
+#[test]
+fn points_are_paired_by_label_or_by_order() {
+    let patient = |names: &[Option<&str>]| -> Vec<NamedPoint> {
+        let point = |(at, name): (usize, &Option<&str>)| NamedPoint {
+            name: name.map(str::to_owned),
+            world_mm: Vector3::repeat(at as f64),
+        };
+        names.iter().enumerate().map(point).collect()
+    };
+    let image = |names: &[Option<&str>]| -> Vec<NamedImagePoint> {
+        names.iter().enumerate().map(|(at, name)| image_point(*name, [at as f64; 2])).collect()
+    };
+    let pair = |p: &[Option<&str>], i: &[Option<&str>]| {
+        let paired = pair_points(&patient(p), &image(i))?;
+        let pairs: Vec<(f64, f64)> =
+            paired.landmarks.iter().map(|l| (l.world_mm.x, l.image_px[0])).collect();
+        Ok::<_, PairError>((pairs, paired.names.join(" "), paired.not_seen.join(" ")))
+    };
+    let (a, b, c) = (Some("a"), Some("b"), Some("c"));
+    let found = |pairs: &[(f64, f64)], names: &str, not_seen: &str| {
+        Ok((pairs.to_vec(), names.to_owned(), not_seen.to_owned()))
+    };
+    assert_eq!(pair(&[a, b, c], &[c, a]), found(&[(2.0, 0.0), (0.0, 1.0)], "c a", "b"));
+    let in_order = [(0.0, 0.0), (1.0, 1.0)];
+    assert_eq!(pair(&[None, None], &[None, None]), found(&in_order, "1 2", ""));
+    assert_eq!(pair(&[a, b], &[None, None]), found(&in_order, "a b", ""));
+    assert_eq!(pair(&[None, None], &[a, None]), found(&in_order, "a 2", ""));
+
+    let refusal = |p: &[Option<&str>], i: &[Option<&str>]| pair(p, i).unwrap_err().to_string();
+    assert_names(&refusal(&[a, b, c], &[None; 2]), &["3 points in the patient and 2", "labels"]);
+    assert_names(&refusal(&[a, b], &[a, Some("B")]), &["'B'", "'a', 'b'", "correct"]);
+    assert_names(&refusal(&[a, a], &[a, b]), &["in the patient", "'a'"]);
+    assert_names(&refusal(&[a, b], &[b, b]), &["in the image", "'b'"]);
+    assert_names(&refusal(&[a, None], &[a, b]), &["point 2", "in the patient", "no label"]);
+    assert_names(&refusal(&[a, b], &[None, b]), &["point 1", "in the image", "no label"]);
 }
 
 proptest! {

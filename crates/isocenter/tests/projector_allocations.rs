@@ -71,11 +71,11 @@ fn nothing_is_allocated_twice() {
             exposure.tangent_adjoint_into(pivot, &motion, y, y_tangent, &mut volume).unwrap();
         };
         assert_eq!(asked(adjoints), 0);
-        // Seven bands of six f64.
+        // Fourteen bands of six f64.
         let contracted = || {
             exposure.contracted_jet(pivot, &image).unwrap();
         };
-        assert_eq!(asked(contracted), 7 * 48);
+        assert_eq!(asked(contracted), 14 * 48);
         let batch = || {
             drop(projector.forward_each(&small, &all, |_, i| i.map_or(0.0, |i| i.iter().sum())));
         };

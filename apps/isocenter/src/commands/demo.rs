@@ -90,6 +90,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         attenuation: AttenuationMap::default(),
         mask_labels: None,
         remarks: Vec::new(),
+        landmarks: None,
     };
     let outcome = perform(task, begun, &progress)?;
     write_registration(folder.path(), &outcome.found, &outcome.result, &outcome.overlay)?;

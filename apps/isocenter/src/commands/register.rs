@@ -15,6 +15,7 @@ use isocenter_report::{RgbImage, overlay_before_after};
 
 use crate::cli::RegisterArgs;
 use crate::input::{self, Ct, TargetSource};
+use crate::landmarks::{self, LandmarkReport};
 use crate::output::{
     ResultConfig, ResultFile, Versions, say, say_json, stage_timings, write_registration,
 };
@@ -38,6 +39,8 @@ pub(crate) struct Task {
     pub(crate) attenuation: AttenuationMap,
     pub(crate) mask_labels: Option<Vec<u16>>,
     pub(crate) remarks: Vec<String>,
+    /// How well the landmarks fit the start, where it comes from some.
+    pub(crate) landmarks: Option<LandmarkReport>,
 }
 
 /// What comes out of it.
@@ -61,15 +64,20 @@ pub(crate) fn run(args: &RegisterArgs) -> Result<()> {
     let truth = args.truth.as_ref().map(read_pose).transpose()?;
     let (xray, xray_values) = input::xray(&args.xray, args.xray_values, args.flip)?;
     check_size(&args.xray, &args.camera, &xray, &camera)?;
+    let landmarks = landmarks::start(&args.landmarks, &camera, args.flip, &config.landmarks)?;
     let folder = OutputFolder::create(&args.out)?;
     let wanted = match truth {
         Some(_) => TargetSource::Wanted(args.targets.as_deref()),
         None => TargetSource::None,
     };
     let (ct, targets) = input::ct(&args.ct, &attenuation, &wanted)?;
-    let (start, remark) = match init {
-        Some(pose) => (pose, None),
-        None => input::view_pose(&args.view, &camera, ct.pivot_world_mm)?,
+    let (start, remarks, landmarks) = match (init, landmarks) {
+        (Some(pose), _) => (pose, Vec::new(), None),
+        (None, Some(start)) => (start.camera_from_world, start.remarks, Some(start.report)),
+        (None, None) => {
+            let (pose, remark) = input::view_pose(&args.view, &camera, ct.pivot_world_mm)?;
+            (pose, remark.into_iter().collect(), None)
+        }
     };
     let task = Task {
         ct,
@@ -78,13 +86,17 @@ pub(crate) fn run(args: &RegisterArgs) -> Result<()> {
         xray_values,
         image_flip: args.flip,
         start,
-        start_name: input::pose_name(args.init.as_deref(), &args.view),
+        start_name: input::pose_name(
+            args.init.as_deref().or(args.landmarks.landmarks_3d.as_deref()),
+            &args.view,
+        ),
         xray_name: args.xray.display().to_string(),
         truth: truth.zip(targets),
         config,
         attenuation,
         mask_labels: args.ct.mask.as_ref().map(|mask| mask.ids.clone()),
-        remarks: remark.into_iter().collect(),
+        remarks,
+        landmarks,
     };
     let outcome = perform(task, begun, &progress)?;
     write_registration(folder.path(), &outcome.found, &outcome.result, &outcome.overlay)?;
@@ -145,6 +157,7 @@ pub(crate) fn perform(task: Task, begun: Instant, progress: &Progress) -> Result
         mtre_across_ray_mm: None,
         mean_projection_distance_px: None,
         mean_projection_distance_mm: None,
+        landmarks: task.landmarks,
         remarks: task.remarks,
         versions: Versions { isocenter: env!("CARGO_PKG_VERSION") },
         config: ResultConfig {
@@ -186,6 +199,9 @@ fn caption(result: &ResultFile) -> String {
 pub(crate) fn summarize(result: &ResultFile, folder: &Path) -> Result<()> {
     for remark in &result.remarks {
         say(remark)?;
+    }
+    if let Some(landmarks) = &result.landmarks {
+        say(&landmarks.line())?;
     }
     say(&format!(
         "registered in {:.2} s: similarity {:.4}, {}",

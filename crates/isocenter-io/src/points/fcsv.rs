@@ -12,7 +12,7 @@
 //! Both header lines, `CoordinateSystem` and `columns`, are required; of the columns, `x`, `y`, `z`
 //! and `label` are read.
 
-use super::table::{Columns, Row, lines, rows, text};
+use super::table::{Row, WORLD, lines, rows, text};
 use super::{Frame, NamedPoint, PointsError};
 use crate::error::{FileProblem, one_line};
 
@@ -25,8 +25,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<NamedPoint>, FileProblem> {
     let frame = frame(line, value)?;
     let (line, value) =
         header_line(text, COLUMNS, "the names of the columns, such as id,x,y,z,label")?;
-    let columns = Columns::from_names(&Row::new(line, value)?)?;
-    rows(text).map(|row| Ok(columns.point(&row?, frame)?)).collect()
+    let columns = WORLD.columns(&Row::new(line, value)?)?;
+    let point = |row| {
+        let (name, mm) = WORLD.point(&columns, &row?)?;
+        Ok(NamedPoint { name, world_mm: frame.to_world(mm) })
+    };
+    rows(text).map(point).collect()
 }
 
 /// The line `# key = value`: its number, and the value.

@@ -1,8 +1,16 @@
-//! Target points: places in the patient at which a registration's error is measured.
+//! Points: targets at which a registration's error is measured, landmarks from which it starts.
+//!
+//! Points in the patient:
 //!
 //! - [`csv`]: `.csv`, a table of x, y, z and names
 //! - [`fcsv`]: `.fcsv`, the point lists of 3D Slicer up to version 4
 //! - [`markups_json`]: `.mrk.json` (or `.json`), the markups of 3D Slicer since version 4.11
+//!
+//! Points in an image:
+//!
+//! - [`image_csv`]: `.csv`, a table of u, v and labels
+//!
+//! [`pair_points`] finds which belong together.
 //!
 //! The name's extension chooses the format. A file whose axes are RAS is turned into LPS here, so
 //! that x and y change sign; a file that does not say which it is, is refused where its format has
@@ -10,8 +18,12 @@
 
 pub mod csv;
 pub mod fcsv;
+pub mod image_csv;
 pub mod markups_json;
+mod pairs;
 mod table;
+
+pub use pairs::{PairError, PairedPoints, pair_points};
 
 use std::path::Path;
 
@@ -34,6 +46,18 @@ pub struct NamedPoint {
     /// Where it is (mm, world frame, LPS).
     pub world_mm: Vector3<f64>,
 }
+
+/// A point in an image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedImagePoint {
+    /// What the file calls it, if anything.
+    pub name: Option<String>,
+    /// Its column and row (px); the center of the first pixel is (0, 0).
+    pub image_px: [f64; 2],
+}
+
+/// The extensions that files of points in an image may have.
+pub const IMAGE_POINT_EXTENSIONS: &str = ".csv";
 
 /// What a file of points may not hold.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -72,7 +96,7 @@ pub enum PointsError {
         found: String,
     },
     /// A coordinate has no column.
-    #[error("line {line}: the columns are '{found}': '{missing}' is missing; name x, y and z (mm)")]
+    #[error("line {line}: the columns are '{found}': '{missing}' is missing; name {expected}")]
     MissingColumn {
         /// Line of the text, from 1.
         line: usize,
@@ -80,16 +104,20 @@ pub enum PointsError {
         found: String,
         /// The one that is missing.
         missing: &'static str,
+        /// The columns that should be there.
+        expected: &'static str,
     },
     /// A column whose meaning is not known.
     #[error(
-        "line {line}: the column '{found}' is not known: x, y, z (mm, LPS) and name are expected; rename or remove it"
+        "line {line}: the column '{found}' is not known: {expected} are expected; rename or remove it"
     )]
     UnknownColumn {
         /// Line of the text, from 1.
         line: usize,
         /// Its name.
         found: String,
+        /// The columns that are known.
+        expected: &'static str,
     },
     /// A row is longer or shorter than the columns.
     #[error(
@@ -111,13 +139,15 @@ pub enum PointsError {
     },
     /// A coordinate that is no number.
     #[error(
-        "line {line}: {column} is '{found}': a finite number of mm, such as -12.5, is expected"
+        "line {line}: {column} is '{found}': a finite number of {unit}, such as 12.5, is expected"
     )]
     Number {
         /// Line of the text, from 1.
         line: usize,
         /// The coordinate.
         column: &'static str,
+        /// Its unit.
+        unit: &'static str,
         /// What stands there.
         found: String,
     },
@@ -187,6 +217,40 @@ fn read(path: &Path) -> Result<Vec<NamedPoint>, FileProblem> {
         return Err(unknown_extension(path, POINT_EXTENSIONS));
     };
     let points = decode(&read_bytes(path, LONGEST)?)?;
+    if points.is_empty() { Err(PointsError::NoPoints.into()) } else { Ok(points) }
+}
+
+/// Reads points in an image, at least one, in the file's order.
+///
+/// # Units
+/// Pixels.
+///
+/// # Errors
+/// If the file is no `.csv` or departs from the format, a coordinate is not a finite number, or there
+/// is no point.
+///
+/// # Examples
+/// ```
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("landmarks.csv");
+/// std::fs::write(&path, "label,u,v\nL4,612.5,388\n").unwrap();
+/// let points = isocenter_io::points::read_image_points(&path).unwrap();
+/// assert_eq!(points[0].image_px, [612.5, 388.0]);
+/// assert_eq!(points[0].name.as_deref(), Some("L4"));
+/// ```
+pub fn read_image_points(path: impl AsRef<Path>) -> Result<Vec<NamedImagePoint>, FileError> {
+    let path = path.as_ref();
+    read_image(path).at(path)
+}
+
+fn read_image(path: &Path) -> Result<Vec<NamedImagePoint>, FileProblem> {
+    if path.is_dir() {
+        return Err(FileProblem::IsFolder);
+    }
+    if !has_extension(path, ".csv") {
+        return Err(unknown_extension(path, IMAGE_POINT_EXTENSIONS));
+    }
+    let points = image_csv::decode(&read_bytes(path, LONGEST)?)?;
     if points.is_empty() { Err(PointsError::NoPoints.into()) } else { Ok(points) }
 }
 

@@ -1,4 +1,4 @@
-//! What `.csv` and `.fcsv` share: rows of fields with commas between.
+//! What all tables of points share: rows of fields with commas between.
 //!
 //! A line is a row. Lines that begin with `#` are comments, and lines without content are passed
 //! over. A field in double quotes may hold commas, and quotes that are doubled, but no line end: a
@@ -6,10 +6,8 @@
 
 use ::csv::{ReaderBuilder, StringRecord, Terminator};
 
-use super::{Frame, NamedPoint, PointsError, name};
+use super::{PointsError, name};
 use crate::error::{FileProblem, one_line};
-
-const AXES: [&str; 3] = ["x", "y", "z"];
 
 /// A file's text.
 pub(super) fn text(bytes: &[u8]) -> Result<&str, PointsError> {
@@ -49,11 +47,6 @@ impl Row {
         Ok(Self { line, fields })
     }
 
-    /// Its line in the text, from 1.
-    pub(super) fn line(&self) -> usize {
-        self.line
-    }
-
     /// The fields.
     pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
         self.fields.iter()
@@ -69,51 +62,91 @@ pub(super) fn rows(text: &str) -> impl Iterator<Item = Result<Row, FileProblem>>
 }
 
 /// Which fields of a row hold what.
-pub(super) struct Columns {
-    count: usize,
-    axes: [usize; 3],
-    name: Option<usize>,
+pub(super) struct Columns<const N: usize> {
+    pub(super) count: usize,
+    pub(super) coordinates: [usize; N],
+    pub(super) name: Option<usize>,
 }
 
-impl Columns {
+impl<const N: usize> Columns<N> {
     /// The coordinates and nothing else.
-    pub(super) const BARE: Self = Self { count: 3, axes: [0, 1, 2], name: None };
+    pub(super) fn bare() -> Self {
+        Self { count: N, coordinates: std::array::from_fn(|at| at), name: None }
+    }
+}
 
+/// A kind of table: points of `N` coordinates.
+pub(super) struct Table<const N: usize> {
+    /// What the coordinates are called.
+    pub(super) coordinates: [&'static str; N],
+    /// Their unit.
+    pub(super) unit: &'static str,
+    /// All columns, for messages.
+    pub(super) columns: &'static str,
+}
+
+/// What the column of names is called.
+const NAMES: [&str; 2] = ["name", "label"];
+
+/// Points in the patient.
+pub(super) const WORLD: Table<3> =
+    Table { coordinates: ["x", "y", "z"], unit: "mm", columns: "x, y, z (mm, LPS) and name" };
+
+impl<const N: usize> Table<N> {
     /// The columns that a row names, upper case or lower; others than those known here may be
     /// among them.
-    pub(super) fn from_names(names: &Row) -> Result<Self, PointsError> {
-        let required = |axis| {
-            find(names, axis, &[axis])?.ok_or_else(|| PointsError::MissingColumn {
+    pub(super) fn columns(&self, names: &Row) -> Result<Columns<N>, PointsError> {
+        let mut coordinates = [0; N];
+        for (missing, at) in self.coordinates.into_iter().zip(&mut coordinates) {
+            *at = find(names, missing, &[missing])?.ok_or_else(|| PointsError::MissingColumn {
                 line: names.line,
                 found: one_line(&names.fields().collect::<Vec<_>>().join(",")),
-                missing: axis,
-            })
-        };
-        let [x, y, z] = AXES;
-        Ok(Self {
-            count: names.fields.len(),
-            axes: [required(x)?, required(y)?, required(z)?],
-            name: find(names, "name", &["name", "label"])?,
-        })
+                missing,
+                expected: self.columns,
+            })?;
+        }
+        let name = find(names, NAMES[0], &NAMES)?;
+        Ok(Columns { count: names.fields.len(), coordinates, name })
     }
 
-    /// The point of a row.
-    pub(super) fn point(&self, row: &Row, frame: Frame) -> Result<NamedPoint, PointsError> {
+    /// The columns that a row names, none of them unknown.
+    pub(super) fn known_columns(&self, names: &Row) -> Result<Columns<N>, PointsError> {
+        let is_known = |field: &str| {
+            self.coordinates.iter().chain(&NAMES).any(|name| field.eq_ignore_ascii_case(name))
+        };
+        let columns = self.columns(names)?;
+        match names.fields().find(|field| !is_known(field)) {
+            Some(field) => Err(PointsError::UnknownColumn {
+                line: names.line,
+                found: one_line(field),
+                expected: self.columns,
+            }),
+            None => Ok(columns),
+        }
+    }
+
+    /// The name and the coordinates of a row.
+    pub(super) fn point(
+        &self,
+        columns: &Columns<N>,
+        row: &Row,
+    ) -> Result<(Option<String>, [f64; N]), PointsError> {
         let found = row.fields.len();
-        if found != self.count {
-            return Err(PointsError::Fields { line: row.line, found, expected: self.count });
+        if found != columns.count {
+            return Err(PointsError::Fields { line: row.line, found, expected: columns.count });
         }
         let field = |at| row.fields.get(at).unwrap_or_default();
-        let mut position = [0.0; 3];
-        for ((axis, at), coordinate) in AXES.into_iter().zip(self.axes).zip(&mut position) {
+        let mut position = [0.0; N];
+        let places = self.coordinates.into_iter().zip(columns.coordinates);
+        for ((column, at), coordinate) in places.zip(&mut position) {
             *coordinate = finite(field(at)).ok_or_else(|| PointsError::Number {
                 line: row.line,
-                column: axis,
+                column,
+                unit: self.unit,
                 found: one_line(field(at)),
             })?;
         }
-        let name = self.name.and_then(|at| name(field(at)));
-        Ok(NamedPoint { name, world_mm: frame.to_world(position) })
+        Ok((columns.name.and_then(|at| name(field(at))), position))
     }
 }
 

@@ -22,6 +22,30 @@ pub enum ImageFlip {
     Both,
 }
 
+impl ImageFlip {
+    /// Where a position (px) of an image is after the flip.
+    ///
+    /// # Shapes
+    /// Columns and rows of the image.
+    ///
+    /// # Examples
+    /// ```
+    /// use isocenter::geometry::ImageFlip;
+    /// // The last pixel of a row becomes its first.
+    /// assert_eq!(ImageFlip::Columns.position_px([639.0, 10.0], [640, 480]), [0.0, 10.0]);
+    /// ```
+    #[must_use]
+    pub fn position_px(self, [u, v]: [f64; 2], size_px: [usize; 2]) -> [f64; 2] {
+        let [last_u, last_v] = size_px.map(|n| n as f64 - 1.0);
+        match self {
+            Self::None => [u, v],
+            Self::Columns => [last_u - u, v],
+            Self::Rows => [u, last_v - v],
+            Self::Both => [last_u - u, last_v - v],
+        }
+    }
+}
+
 /// A text that is not a flip.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("'{found}' is not a flip: write none, columns, rows or both")]

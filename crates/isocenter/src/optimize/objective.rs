@@ -52,6 +52,9 @@ pub enum ObjectiveError {
         /// A pose's.
         expected: usize,
     },
+    /// What is seen cannot be where the pose puts it.
+    #[error("a landmark lies behind the X-ray source: move the pose")]
+    BehindSource,
     /// The images cannot be compared.
     #[error(transparent)]
     Similarity(#[from] SimilarityError),

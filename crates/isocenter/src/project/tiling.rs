@@ -3,7 +3,7 @@
 use super::pack::SIDE;
 
 /// Rows of a tile: enough rays to share a block of slices, enough tiles to share the work.
-pub(crate) const ROWS_PER_TILE: usize = 16;
+pub(crate) const ROWS_PER_TILE: usize = 8;
 
 /// Packs across a tile, at most: a tile's part of a block of slices fits the cache however the
 /// detector is turned.

@@ -5,12 +5,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::error::RegisterError;
+use super::landmarks::LandmarkConfig;
 use crate::optimize::LevenbergMarquardtConfig;
 
 /// Settings of a registration from a start.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RegisterConfig {
+    /// How a start is found from landmarks, where one is.
+    pub landmarks: LandmarkConfig,
     /// How X-ray and radiograph are compared.
     pub similarity: SimilarityConfig,
     /// The first look around the start.
@@ -46,7 +49,8 @@ impl RegisterConfig {
         let refused = |name, found: &dyn fmt::Display, expected| {
             Err(RegisterError::Setting { name, found: found.to_string(), expected })
         };
-        let Self { similarity, multi_start, refine } = self;
+        let Self { landmarks, similarity, multi_start, refine } = self;
+        landmarks.check()?;
         let optimizer = &refine.optimizer;
         let sides = &refine.longest_sides_px;
         let shortest = sides.iter().copied().min().unwrap_or(0);

@@ -1,5 +1,6 @@
 //! Why a registration cannot be done.
 
+use super::landmarks::LandmarkError;
 use crate::optimize::ObjectiveError;
 use crate::project::ProjectError;
 use crate::radiograph::ImageError;
@@ -39,6 +40,9 @@ pub enum RegisterError {
         /// What it must be.
         expected: &'static str,
     },
+    /// The settings of a start from landmarks make no sense.
+    #[error(transparent)]
+    Landmarks(#[from] LandmarkError),
     /// A coarser copy of the CT cannot be made.
     #[error(transparent)]
     Volume(#[from] VolumeError),
