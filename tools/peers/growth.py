@@ -63,11 +63,14 @@ def scaled_camera(camera, side):
 
 def nanoseconds_per_sample(measured, program):
     """{series: CPU nanoseconds per sample} of one answer of bench; series it lacks are left out."""
-    samples = measured.get("samples")
-    if not samples:
+    if not measured.get("samples"):
         raise Failure(f"{program}: bench --json reports no `samples`: a later isocenter is needed")
-    names = (name for name, *_ in SERIES)
-    return {name: 1e9 * measured[name]["cpu_s"] / samples for name in names if name in measured}
+    names = [name for name, *_ in SERIES if name in measured]
+
+    def samples(timing):  # with nothing to skip, the whole volume is sampled, not its content
+        return timing["samples_per_s"] * timing["wall_s"]
+
+    return {name: 1e9 * measured[name]["cpu_s"] / samples(measured[name]) for name in names}
 
 
 def measure(arguments):

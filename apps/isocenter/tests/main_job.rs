@@ -441,6 +441,7 @@ fn the_bench_has_the_keys_that_are_promised() {
     let timings: Value = serde_json::from_str(&case.succeed(&format!("{bench} --json"))).unwrap();
     let parts = [
         "forward",
+        "forward_one_thread",
         "jet",
         "tangent",
         "contracted_jet",

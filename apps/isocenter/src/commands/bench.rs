@@ -11,6 +11,7 @@ use isocenter::volume::{AttenuationMap, AttenuationVolume};
 use isocenter_io::geometry::{read_camera, read_pose};
 use isocenter_io::volume::read_ct;
 use nalgebra::{Vector3, Vector6};
+use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 
 use crate::cli::BenchArgs;
@@ -37,6 +38,8 @@ struct Timing {
 #[derive(Debug, Serialize)]
 struct Timings {
     forward: Timing,
+    /// Forward on one thread, run by run in turn with forward on all.
+    forward_one_thread: Timing,
     jet: Timing,
     tangent: Timing,
     contracted_jet: Timing,
@@ -85,6 +88,7 @@ fn say_table(bench: &Bench, timings: &Timings) -> Result<()> {
     let name = format!("batch of {}", batch.images);
     for (name, timing) in [
         ("forward", &timings.forward),
+        ("  on one thread", &timings.forward_one_thread),
         ("jet", &timings.jet),
         ("tangent", &timings.tangent),
         ("contracted jet", &timings.contracted_jet),
@@ -137,8 +141,18 @@ impl Bench {
         let time = |work: &mut dyn FnMut() -> Result<(), ProjectError>| {
             time(self.runs, samples, &projector, work)
         };
+        let one_thread = ThreadPoolBuilder::new().num_threads(1).build()?;
+        let mut on_all = Stopwatch::default();
+        let mut on_one = Stopwatch::default();
+        // The first run warms up.
+        for run in 0..=self.runs {
+            on_all.time(run > 0, &mut || exposure.forward_into(&mut image))?;
+            on_one
+                .time(run > 0, &mut || one_thread.install(|| exposure.forward_into(&mut image)))?;
+        }
         Ok(Timings {
-            forward: time(&mut || exposure.forward_into(&mut image))?,
+            forward: on_all.medians(samples, &projector),
+            forward_one_thread: on_one.medians(samples, &projector),
             jet: time(&mut || exposure.jet_into(pivot, &mut image, &mut jacobian))?,
             tangent: time(&mut || exposure.tangent_into(pivot, &motion, &mut image, &mut other))?,
             contracted_jet: time(&mut || exposure.contracted_jet(pivot, &ones).map(drop))?,
@@ -218,17 +232,41 @@ fn time(
     projector: &Projector,
     work: &mut dyn FnMut() -> Result<(), ProjectError>,
 ) -> Result<Timing, ProjectError> {
-    work()?;
-    let (mut cpu, mut wall) = (Vec::new(), Vec::new());
-    for _ in 0..runs {
-        let (cpu_start, wall_start) = (ProcessTime::now(), Instant::now());
-        black_box(work())?;
-        cpu.push(cpu_start.elapsed().as_secs_f64());
-        wall.push(wall_start.elapsed().as_secs_f64());
+    let mut stopwatch = Stopwatch::default();
+    for run in 0..=runs {
+        stopwatch.time(run > 0, work)?;
     }
-    let (cpu_s, wall_s) = (median(cpu), median(wall));
-    let samples_per_s = samples as f64 / wall_s;
-    Ok(Timing { cpu_s, wall_s, samples_per_s, bytes: projector.copies_bytes() })
+    Ok(stopwatch.medians(samples, projector))
+}
+
+/// Seconds of runs.
+#[derive(Default)]
+struct Stopwatch {
+    cpu: Vec<f64>,
+    wall: Vec<f64>,
+}
+
+impl Stopwatch {
+    /// Does the work, and notes how long it took if it counts.
+    fn time(
+        &mut self,
+        counts: bool,
+        work: &mut dyn FnMut() -> Result<(), ProjectError>,
+    ) -> Result<(), ProjectError> {
+        let (cpu, wall) = (ProcessTime::now(), Instant::now());
+        black_box(work())?;
+        if counts {
+            self.cpu.push(cpu.elapsed().as_secs_f64());
+            self.wall.push(wall.elapsed().as_secs_f64());
+        }
+        Ok(())
+    }
+
+    fn medians(self, samples: usize, projector: &Projector) -> Timing {
+        let (cpu_s, wall_s) = (median(self.cpu), median(self.wall));
+        let samples_per_s = samples as f64 / wall_s;
+        Timing { cpu_s, wall_s, samples_per_s, bytes: projector.copies_bytes() }
+    }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
