@@ -17,6 +17,9 @@ use serde::Serialize;
 use crate::cli::BenchArgs;
 use crate::output::{say, say_json};
 
+/// Runs on all threads, then on one, before it is the others' turn again.
+const RUNS_IN_TURN: u32 = 5;
+
 /// The batch: what a search renders by the thousand.
 const BATCH_IMAGES: usize = 1000;
 const BATCH_PIXELS: usize = 32;
@@ -38,7 +41,7 @@ struct Timing {
 #[derive(Debug, Serialize)]
 struct Timings {
     forward: Timing,
-    /// Forward on one thread, run by run in turn with forward on all.
+    /// Forward on one thread, in turns with forward on all.
     forward_one_thread: Timing,
     jet: Timing,
     tangent: Timing,
@@ -144,11 +147,16 @@ impl Bench {
         let one_thread = ThreadPoolBuilder::new().num_threads(1).build()?;
         let mut on_all = Stopwatch::default();
         let mut on_one = Stopwatch::default();
-        // The first run warms up.
-        for run in 0..=self.runs {
-            on_all.time(run > 0, &mut || exposure.forward_into(&mut image))?;
-            on_one
-                .time(run > 0, &mut || one_thread.install(|| exposure.forward_into(&mut image)))?;
+        // In turns of a few runs, so that both see the same machine. The first of a turn wakes the
+        // threads up: they fall asleep while the others work.
+        for _ in 0..self.runs.div_ceil(RUNS_IN_TURN) {
+            for run in 0..=RUNS_IN_TURN {
+                on_all.time(run > 0, &mut || exposure.forward_into(&mut image))?;
+            }
+            for run in 0..=RUNS_IN_TURN {
+                let mut forward = || one_thread.install(|| exposure.forward_into(&mut image));
+                on_one.time(run > 0, &mut forward)?;
+            }
         }
         Ok(Timings {
             forward: on_all.medians(samples, &projector),
