@@ -164,7 +164,7 @@ impl<'a, V: Channels> Exposure<'a, V> {
         image.fill(0.0);
         jacobian.fill([0.0; 6]);
         let slices = self.slices();
-        let pivot_camera_mm = self.camera_from_world.point(pivot_world_mm);
+        let pivot_camera_mm = self.pivot_camera_mm(pivot_world_mm);
         let task = |band, image: &mut [f32], jacobian: &mut [[f32; 6]]| {
             self.march_band(&slices, band, true, |bundle, unit_per_mm, rows| {
                 let values = Values { bundle, unit_per_mm, rows, image };
@@ -198,7 +198,7 @@ impl<'a, V: Channels> Exposure<'a, V> {
         image.fill(0.0);
         tangent.fill(0.0);
         let slices = self.slices();
-        let (pivot_camera_mm, motion) = (self.camera_from_world.point(pivot_world_mm), *motion);
+        let (pivot_camera_mm, motion) = (self.pivot_camera_mm(pivot_world_mm), *motion);
         let task = |band, image: &mut [f32], tangent: &mut [f32]| {
             self.march_band(&slices, band, true, |bundle, unit_per_mm, rows| {
                 let values = Values { bundle, unit_per_mm, rows, image };
@@ -224,7 +224,7 @@ impl<'a, V: Channels> Exposure<'a, V> {
     ) -> Result<Vector6<f64>, ProjectError> {
         self.check_values("image gradient", image_gradient)?;
         let slices = self.slices();
-        let pivot_camera_mm = self.camera_from_world.point(pivot_world_mm);
+        let pivot_camera_mm = self.pivot_camera_mm(pivot_world_mm);
         let mut of_bands = vec![[0.0_f64; 6]; self.tiling().bands()];
         for_each_band(&mut of_bands, 1, self.in_parallel(), |band, of_band| {
             let image_gradient = &image_gradient[band * self.band_len()..];
