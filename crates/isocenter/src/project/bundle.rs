@@ -10,7 +10,7 @@ use super::kernel::March;
 use super::occupancy::SLICES_PER_BLOCK;
 use super::pack::{Pack, Sums};
 use super::scatter::{Pair, Scatter};
-use super::slice_camera::SliceCamera;
+use super::slice_camera::{Rays, SliceCamera};
 use super::slices::Slices;
 use super::tiling::{PackPlace, Tiling};
 
@@ -111,14 +111,17 @@ impl Bundle<'_> {
         self.packs
     }
 
-    /// The packs that hold a ray: their pixels and their sums, channel after channel.
+    /// The packs that hold a ray: their pixels, their rays and their sums, channel after channel.
     #[inline(always)]
-    pub(crate) fn results(&mut self) -> impl Iterator<Item = (PackPlace, &Pack, &mut [Sums])> {
-        let (tiling, first) = (self.tiling, self.first);
+    pub(crate) fn results(
+        &mut self,
+    ) -> impl Iterator<Item = (PackPlace, &Pack, Rays, &mut [Sums])> {
+        let (camera, tiling, first) = (self.camera, self.tiling, self.first);
         let packs = self.packs.iter().zip(self.sums.chunks_exact_mut(self.channels)).enumerate();
-        packs
-            .filter(|(_, (pack, _))| pack.any.0 < pack.any.1)
-            .map(move |(n, (pack, sums))| (tiling.place(first + n), pack, sums))
+        packs.filter(|(_, (pack, _))| pack.any.0 < pack.any.1).map(move |(n, (pack, sums))| {
+            let place = tiling.place(first + n);
+            (place, pack, camera.rays(&place), sums)
+        })
     }
 }
 

@@ -76,12 +76,7 @@ impl<'a, V: Channels> Exposure<'a, V> {
         let volume = projector.volume();
         let grid = volume.grid();
         let camera = IndexCamera::new(camera, camera_from_world, grid.world_from_index())?;
-        let content = volume.content();
-        let inside = (0..3).all(|a| {
-            let s = camera.source[a];
-            s > content.lower[a] as f64 - 1.0 && s < content.upper[a] as f64
-        });
-        if inside {
+        if volume.content().reaches(&camera.source) {
             let source_world_mm = *camera_from_world.inverse().translation_mm();
             return Err(ProjectError::SourceInsideVolume { source_world_mm });
         }

@@ -7,7 +7,8 @@ use nalgebra::Vector3;
 use super::bundle::Bundle;
 use super::derivative::{Direction, pose_gradient};
 use super::dispatch::Task;
-use super::pack::LANES;
+use super::pack::Sums;
+use super::slice_camera::Rays;
 use super::tiling::PackPlace;
 use crate::geometry::PivotMotion;
 
@@ -30,6 +31,13 @@ impl Rows {
     }
 }
 
+/// The line integral of a lane; `unit_per_mm` is what the sums count.
+#[inline(always)]
+fn line_integral(rays: &Rays, sums: &Sums, lane: usize, unit_per_mm: f64) -> f32 {
+    let ds = rays.ds[lane] * unit_per_mm;
+    (ds * f64::from(sums.value[lane])) as f32
+}
+
 /// Writes line integrals.
 pub(crate) struct Values<'a, 'b> {
     pub(crate) bundle: &'a mut Bundle<'b>,
@@ -41,14 +49,11 @@ pub(crate) struct Values<'a, 'b> {
 impl Task for Values<'_, '_> {
     #[inline(always)]
     fn run(self) {
-        let camera = self.bundle.camera;
-        for (place, pack, sums) in self.bundle.results() {
-            let rays = camera.rays(&place);
+        for (place, pack, rays, sums) in self.bundle.results() {
             for (channel, sums) in sums.iter().enumerate() {
-                for lane in (0..LANES).filter(|&lane| pack.meets(lane)) {
-                    let ds = rays.ds[lane] * self.unit_per_mm;
+                for lane in pack.lanes() {
                     self.image[self.rows.at(&place, lane, channel)] =
-                        (ds * f64::from(sums.value[lane])) as f32;
+                        line_integral(&rays, sums, lane, self.unit_per_mm);
                 }
             }
         }
@@ -67,15 +72,13 @@ impl Task for Jets<'_, '_> {
     fn run(self) {
         let Values { bundle, unit_per_mm, rows, image } = self.values;
         let camera = bundle.camera;
-        for (place, pack, sums) in bundle.results() {
-            let rays = camera.rays(&place);
+        for (place, pack, rays, sums) in bundle.results() {
             for (channel, sums) in sums.iter().enumerate() {
                 let gradient =
                     pose_gradient(camera, &rays, sums, unit_per_mm, &self.pivot_camera_mm);
-                for lane in (0..LANES).filter(|&lane| pack.meets(lane)) {
+                for lane in pack.lanes() {
                     let at = rows.at(&place, lane, channel);
-                    let ds = rays.ds[lane] * unit_per_mm;
-                    image[at] = (ds * f64::from(sums.value[lane])) as f32;
+                    image[at] = line_integral(&rays, sums, lane, unit_per_mm);
                     self.jacobian[at] = gradient.map(|component| component[lane] as f32);
                 }
             }
@@ -98,15 +101,13 @@ impl Task for Tangents<'_, '_> {
         let camera = bundle.camera;
         let direction = Direction::new(camera, &self.motion, &self.pivot_camera_mm);
         let unit = unit_per_mm as f32;
-        for (place, pack, sums) in bundle.results() {
-            let rays = camera.rays(&place);
+        for (place, pack, rays, sums) in bundle.results() {
             let weights = direction.weights(camera, &rays);
             for (channel, sums) in sums.iter().enumerate() {
                 let tangent = weights.dot(sums);
-                for lane in (0..LANES).filter(|&lane| pack.meets(lane)) {
+                for lane in pack.lanes() {
                     let at = rows.at(&place, lane, channel);
-                    let ds = rays.ds[lane] * unit_per_mm;
-                    image[at] = (ds * f64::from(sums.value[lane])) as f32;
+                    image[at] = line_integral(&rays, sums, lane, unit_per_mm);
                     self.tangent[at] = unit * tangent[lane];
                 }
             }
@@ -128,12 +129,11 @@ impl Task for Contraction<'_, '_> {
     #[inline(always)]
     fn run(self) {
         let camera = self.bundle.camera;
-        for (place, pack, sums) in self.bundle.results() {
-            let rays = camera.rays(&place);
+        for (place, pack, rays, sums) in self.bundle.results() {
             for (channel, sums) in sums.iter().enumerate() {
                 let gradient =
                     pose_gradient(camera, &rays, sums, self.unit_per_mm, &self.pivot_camera_mm);
-                for lane in (0..LANES).filter(|&lane| pack.meets(lane)) {
+                for lane in pack.lanes() {
                     let by_pixel =
                         f64::from(self.image_gradient[self.rows.at(&place, lane, channel)]);
                     for (total, component) in self.pose_gradient.iter_mut().zip(&gradient) {
@@ -155,11 +155,9 @@ pub(crate) struct CarryValues<'a, 'b> {
 impl Task for CarryValues<'_, '_> {
     #[inline(always)]
     fn run(self) {
-        let camera = self.bundle.camera;
-        for (place, pack, sums) in self.bundle.results() {
-            let rays = camera.rays(&place);
+        for (place, pack, rays, sums) in self.bundle.results() {
             for (channel, sums) in sums.iter_mut().enumerate() {
-                for lane in (0..LANES).filter(|&lane| pack.meets(lane)) {
+                for lane in pack.lanes() {
                     let counted = self.image[self.rows.at(&place, lane, channel)];
                     sums.value[lane] = (rays.ds[lane] * f64::from(counted)) as f32;
                 }
@@ -183,11 +181,10 @@ impl Task for CarryTangents<'_, '_> {
         let CarryValues { bundle, rows, image } = self.values;
         let camera = bundle.camera;
         let direction = Direction::new(camera, &self.motion, &self.pivot_camera_mm);
-        for (place, pack, sums) in bundle.results() {
-            let rays = camera.rays(&place);
+        for (place, pack, rays, sums) in bundle.results() {
             let weights = direction.weights(camera, &rays);
             for (channel, sums) in sums.iter_mut().enumerate() {
-                for lane in (0..LANES).filter(|&lane| pack.meets(lane)) {
+                for lane in pack.lanes() {
                     let at = rows.at(&place, lane, channel);
                     let (value, tangent) = (image[at], self.tangent[at]);
                     sums.value[lane] = rays.ds[lane] as f32 * value + weights.value[lane] * tangent;

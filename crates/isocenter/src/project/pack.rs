@@ -193,6 +193,12 @@ impl Pack {
         }
     }
 
+    /// The lanes that have a ray which meets the volume.
+    #[inline(always)]
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = usize> {
+        (0..LANES).filter(|&lane| self.meets(lane))
+    }
+
     /// Whether a lane has a ray that meets the volume.
     pub(crate) fn meets(&self, lane: usize) -> bool {
         self.begin[lane] < self.end[lane]

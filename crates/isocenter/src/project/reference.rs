@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::error::ProjectError;
 use crate::geometry::{Camera, RigidTransform};
 use crate::radiograph::Image;
-use crate::volume::{Affine, AttenuationVolume, Region};
+use crate::volume::{Affine, AttenuationVolume};
 
 /// Samples a volume along rays.
 #[derive(Debug, Clone)]
@@ -130,12 +130,11 @@ impl<'a> ReferenceProjector<'a> {
         if !world_from_camera.to_matrix().iter().all(|c| c.is_finite()) {
             return Err(ProjectError::PoseNotFinite);
         }
-        let Region { lower, upper } = *self.volume.content();
-        let lower = Vector3::from(lower.map(|n| n as f64 - 1.0));
-        let upper = Vector3::from(upper.map(|n| n as f64));
-        if (0..3).all(|a| source[a] > lower[a] && source[a] < upper[a]) {
+        let content = self.volume.content();
+        if content.reaches(&source) {
             return Err(ProjectError::SourceInsideVolume { source_world_mm });
         }
+        let [lower, upper] = content.with_border();
         Ok(View { world_from_camera, lower, upper })
     }
 

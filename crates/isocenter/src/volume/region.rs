@@ -53,6 +53,20 @@ impl Region {
             .reduce_with(|a, b| a.union(&b))
     }
 
+    /// The box with the border over which samples fade to zero, one voxel wide: its lowest and its
+    /// highest corner in index space.
+    pub(crate) fn with_border(&self) -> [Vector3<f64>; 2] {
+        let lower = Vector3::from(self.lower.map(|n| n as f64 - 1.0));
+        let upper = Vector3::from(self.upper.map(|n| n as f64));
+        [lower, upper]
+    }
+
+    /// Whether a point in index space is within the box or its border.
+    pub(crate) fn reaches(&self, index: &Vector3<f64>) -> bool {
+        let [lower, upper] = self.with_border();
+        (0..3).all(|a| index[a] > lower[a] && index[a] < upper[a])
+    }
+
     /// The smallest box that holds both.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
