@@ -1,6 +1,6 @@
 //! The command line: what the user may type.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::{ArgGroup, Args, Parser, Subcommand};
@@ -194,9 +194,10 @@ pub(crate) struct LandmarkArgs {
     pub(crate) landmarks_2d: Option<PathBuf>,
 }
 
+/// A CT before a camera, and where it is.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("position").required(true).args(["pose", "view"])))]
-pub(crate) struct DrrArgs {
+pub(crate) struct SceneArgs {
     #[command(flatten)]
     pub(crate) ct: CtArgs,
     /// Camera
@@ -207,6 +208,21 @@ pub(crate) struct DrrArgs {
     pub(crate) pose: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) view: ViewArgs,
+}
+
+impl SceneArgs {
+    /// The files it is read from.
+    pub(crate) fn files(&self) -> Vec<&Path> {
+        let mask = self.ct.mask.as_ref().map(|mask| &*mask.path);
+        let files = [Some(&*self.ct.ct), Some(&*self.camera), self.pose.as_deref(), mask];
+        files.into_iter().flatten().collect()
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DrrArgs {
+    #[command(flatten)]
+    pub(crate) scene: SceneArgs,
     /// Image to write: .npy, .tif, .nii.gz hold line integrals, .png 16-bit intensity
     #[arg(short, long = "output", value_name = "OUT")]
     pub(crate) output: PathBuf,
@@ -216,18 +232,9 @@ pub(crate) struct DrrArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("position").required(true).args(["pose", "view"])))]
 pub(crate) struct SimulateArgs {
     #[command(flatten)]
-    pub(crate) ct: CtArgs,
-    /// Camera
-    #[arg(long, value_name = "CAMERA.json")]
-    pub(crate) camera: PathBuf,
-    /// Pose
-    #[arg(long, value_name = "POSE.json")]
-    pub(crate) pose: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) view: ViewArgs,
+    pub(crate) scene: SceneArgs,
     /// What the machine adds: plain (quantum noise), hard (what a C-arm's screen gives), or a TOML
     /// file
     #[arg(long, value_name = "plain|hard|TOML", default_value = "plain")]

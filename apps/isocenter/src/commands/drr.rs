@@ -12,7 +12,8 @@ use crate::output::say;
 use crate::progress::Progress;
 
 pub(crate) fn run(args: &DrrArgs) -> Result<()> {
-    args.view.check()?;
+    let scene = &args.scene;
+    scene.view.check()?;
     check_output(&args.output)?;
     let is_png = args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
     ensure!(
@@ -21,21 +22,19 @@ pub(crate) fn run(args: &DrrArgs) -> Result<()> {
          --values attenuation",
         args.output.display()
     );
-    let mask = args.ct.mask.as_ref().map(|mask| &*mask.path);
-    let inputs = [Some(&*args.ct.ct), Some(&*args.camera), args.pose.as_deref(), mask];
-    keep_input(&args.output, &inputs.into_iter().flatten().collect::<Vec<_>>())?;
+    keep_input(&args.output, &scene.files())?;
     let progress = Progress::new("reading");
-    let camera = read_camera(&args.camera)?;
-    let pose = args.pose.as_ref().map(read_pose).transpose()?;
-    let (ct, _) = ct(&args.ct, &args.ct.attenuation.unwrap_or_default(), &TargetSource::None)?;
+    let camera = read_camera(&scene.camera)?;
+    let pose = scene.pose.as_ref().map(read_pose).transpose()?;
+    let (ct, _) = ct(&scene.ct, &scene.ct.attenuation.unwrap_or_default(), &TargetSource::None)?;
     let (pose, remark) = match pose {
         Some(pose) => (pose, None),
-        None => view_pose(&args.view, &camera, ct.pivot_world_mm)?,
+        None => view_pose(&scene.view, &camera, ct.pivot_world_mm)?,
     };
     progress.doing("rendering");
     let image = Projector::new(ct.volume)
         .forward(&camera, &pose)
-        .with_context(|| pose_name(args.pose.as_deref(), &args.view))?;
+        .with_context(|| pose_name(scene.pose.as_deref(), &scene.view))?;
     let (low, high) = image.range();
     if args.values == Some(PixelValues::Intensity) && !is_png {
         // A float file holds any numbers: here those that reach the detector, of 1.

@@ -1,7 +1,5 @@
 //! `isocenter simulate`: an X-ray of a CT, as an X-ray machine would show it.
 
-use std::path::Path;
-
 use anyhow::{Context, Result, bail, ensure};
 use isocenter::project::ReferenceProjector;
 use isocenter::radiograph::PixelValues;
@@ -29,22 +27,23 @@ struct DrawnFile<'a> {
 }
 
 pub(crate) fn run(args: &SimulateArgs) -> Result<()> {
-    args.view.check()?;
+    let scene = &args.scene;
+    scene.view.check()?;
     check_outputs(args)?;
     let progress = Progress::new("reading");
     let config = config(&args.preset)?;
-    let camera = read_camera(&args.camera)?;
-    let pose = args.pose.as_ref().map(read_pose).transpose()?;
-    let (HounsfieldCt { volume, pivot_world_mm }, _) = hounsfield(&args.ct, &TargetSource::None)?;
-    let map = args.ct.attenuation.unwrap_or_default();
+    let camera = read_camera(&scene.camera)?;
+    let pose = scene.pose.as_ref().map(read_pose).transpose()?;
+    let (HounsfieldCt { volume, pivot_world_mm }, _) = hounsfield(&scene.ct, &TargetSource::None)?;
+    let map = scene.ct.attenuation.unwrap_or_default();
     let volumes = MaterialVolumes::from_hounsfield(volume, &map, config.beam_hardening.as_ref())
-        .with_context(|| args.ct.ct.display().to_string())?;
+        .with_context(|| scene.ct.ct.display().to_string())?;
     let (pose, remark) = match pose {
         Some(pose) => (pose, None),
-        None => view_pose(&args.view, &camera, pivot_world_mm)?,
+        None => view_pose(&scene.view, &camera, pivot_world_mm)?,
     };
     progress.doing("rendering");
-    let named = || pose_name(args.pose.as_deref(), &args.view);
+    let named = || pose_name(scene.pose.as_deref(), &scene.view);
     let images = volumes
         .render(|volume| ReferenceProjector::new(volume).forward(&camera, &pose))
         .with_context(named)?;
@@ -90,13 +89,10 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<()> {
 
 fn check_outputs(args: &SimulateArgs) -> Result<()> {
     check_output(&args.output)?;
-    let mask = args.ct.mask.as_ref().map(|mask| &*mask.path);
-    let preset = match &args.preset {
-        Preset::File(path) => Some(&**path),
-        Preset::Plain | Preset::Hard => None,
-    };
-    let inputs = [Some(&*args.ct.ct), Some(&*args.camera), args.pose.as_deref(), mask, preset];
-    let inputs: Vec<&Path> = inputs.into_iter().flatten().collect();
+    let mut inputs = args.scene.files();
+    if let Preset::File(path) = &args.preset {
+        inputs.push(path);
+    }
     keep_input(&args.output, &inputs)?;
     if let Some(drawn) = &args.drawn {
         ensure!(*drawn != args.output, "{}: named twice, for X-ray and --drawn", drawn.display());
