@@ -17,7 +17,7 @@ use isocenter::evaluate::Targets;
 use isocenter::geometry::{Camera, PivotMotion, RigidTransform, View};
 use isocenter::project::ReferenceProjector;
 use isocenter::radiograph::with_quantum_noise;
-use isocenter::register::{Case, RegisterConfig, register};
+use isocenter::register::{Case, Prior, RegisterConfig, register};
 use isocenter::volume::{AttenuationMap, AttenuationVolume, Volume};
 use nalgebra::{Vector3, Vector6};
 use rand::{RngExt, SeedableRng};
@@ -108,7 +108,8 @@ fn one(volume: &AttenuationVolume, targets: &Targets, camera: &Camera, seed: u64
     let copy: Volume<f32> = volume.volume().clone();
     let begun = Instant::now();
     let case = Case::new(AttenuationVolume::from_per_mm(copy)?, camera.clone(), xray, pivot)?;
-    let found = register(&case, &start, &RegisterConfig::default(), &mut |_| ())?;
+    let found =
+        register(&case, &Prior::about_a_start(start), &RegisterConfig::default(), &mut |_| ())?;
     let seconds = begun.elapsed().as_secs_f64();
     let errors = targets.errors(camera, &truth, &found.camera_from_world);
     let _: Vector3<f64> = pivot;

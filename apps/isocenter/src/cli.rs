@@ -128,7 +128,7 @@ impl std::str::FromStr for MaskArg {
 }
 
 /// A view instead of a pose.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ViewArgs {
     /// C-arm view: ap, pa, lateral-left, lateral-right, or PRIMARY/SECONDARY degrees such as 30/-10
     #[arg(long, value_name = "VIEW", allow_hyphen_values = true)]
@@ -271,30 +271,72 @@ impl std::str::FromStr for Preset {
     }
 }
 
+/// The X-rays of one patient.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("start").required(true).args(["init", "view", "landmarks_3d"])))]
-pub(crate) struct RegisterArgs {
-    #[command(flatten)]
-    pub(crate) ct: CtArgs,
-    /// X-ray image: .png, .tif, .npy, .nii
-    #[arg(long, value_name = "XRAY")]
-    pub(crate) xray: PathBuf,
-    /// Its camera
-    #[arg(long, value_name = "CAMERA.json")]
-    pub(crate) camera: PathBuf,
-    /// Start from this pose
+pub(crate) struct XrayArgs {
+    /// X-ray image: .png, .tif, .npy, .nii. Once for each X-ray of the patient
+    #[arg(long, value_name = "XRAY", required = true)]
+    pub(crate) xray: Vec<PathBuf>,
+    /// Its camera; from the second X-ray on with camera_from_reference_camera
+    #[arg(long, value_name = "CAMERA.json", required = true)]
+    pub(crate) camera: Vec<PathBuf>,
+    /// Flip the image as stored: none, columns (stored as seen from the detector), rows, both.
+    /// Once for all X-rays, or once for each
+    #[arg(long, value_name = "FLIP", default_values = ["none"])]
+    pub(crate) flip: Vec<ImageFlip>,
+    /// What the X-ray's pixels mean, if not what the format suggests: intensity, attenuation.
+    /// Once for all X-rays, or once for each
+    #[arg(long, value_name = "MEANING")]
+    pub(crate) xray_values: Vec<PixelValues>,
+}
+
+/// Where the patient may be.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("start").args(["init", "view", "landmarks_3d"])))]
+pub(crate) struct StartArgs {
+    /// Start from this pose: the search looks near it only
     #[arg(long, value_name = "POSE.json")]
     pub(crate) init: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) view: ViewArgs,
     #[command(flatten)]
     pub(crate) landmarks: LandmarkArgs,
-    /// Flip the image as stored: none, columns (stored as seen from the detector), rows, both
-    #[arg(long, value_name = "FLIP", default_value = "none")]
-    pub(crate) flip: ImageFlip,
-    /// What the X-ray's pixels mean, if not what the format suggests: intensity, attenuation
-    #[arg(long, value_name = "MEANING")]
-    pub(crate) xray_values: Option<PixelValues>,
+    /// Search all of the prior, also about a pose or landmarks; what is done without them
+    #[arg(long)]
+    pub(crate) search: bool,
+    /// How far the patient may be from the view (default ap) or pose: `any` for every rotation,
+    /// or a file with view, rotation_deg, in_plane_mm, depth_mm
+    #[arg(long, value_name = "any|TOML")]
+    pub(crate) prior: Option<PriorArg>,
+}
+
+/// A prior by name or as a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum PriorArg {
+    Any,
+    File(PathBuf),
+}
+
+impl std::str::FromStr for PriorArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("a prior is expected: any, or a TOML file".to_owned()),
+            "any" => Ok(Self::Any),
+            path => Ok(Self::File(path.into())),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegisterArgs {
+    #[command(flatten)]
+    pub(crate) ct: CtArgs,
+    #[command(flatten)]
+    pub(crate) xrays: XrayArgs,
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
     /// The true pose, where it is known: the result reports the error
     #[arg(long, value_name = "POSE.json")]
     pub(crate) truth: Option<PathBuf>,

@@ -5,7 +5,9 @@ mod commands;
 mod input;
 mod landmarks;
 mod output;
+mod prior;
 mod progress;
+mod xrays;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use isocenter::geometry::PivotMotion;
 use isocenter::radiograph::{ImageFlip, PixelValues};
-use isocenter::register::{RegisterConfig, Registration};
+use isocenter::register::{PoseSpread, RegisterConfig, Registration, StageTime};
 use isocenter::volume::AttenuationMap;
 use isocenter_io::atomic::write_file;
 use isocenter_io::geometry::{write_pose, write_transform_tfm};
@@ -45,8 +45,10 @@ pub(crate) struct ResultFile {
     /// Seconds of each part.
     pub(crate) timings: BTreeMap<String, f64>,
     pub(crate) pivot_world_mm: [f64; 3],
-    pub(crate) image_flip: ImageFlip,
-    pub(crate) xray_values: PixelValues,
+    /// One for each X-ray.
+    pub(crate) image_flip: Vec<ImageFlip>,
+    /// One for each X-ray.
+    pub(crate) xray_values: Vec<PixelValues>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start_mtre_mm: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,14 +78,14 @@ pub(crate) struct Versions {
 pub(crate) struct ResultConfig {
     pub(crate) attenuation: AttenuationMap,
     pub(crate) mask_labels: Option<Vec<u16>>,
+    pub(crate) prior: PoseSpread,
     #[serde(flatten)]
     pub(crate) registration: RegisterConfig,
 }
 
 /// Seconds of each stage, by name and level.
 pub(crate) fn stage_timings(found: &Registration) -> BTreeMap<String, f64> {
-    let name =
-        |t: &isocenter::register::StageTime| format!("{}_{}px", t.stage.name(), t.longest_side_px);
+    let name = |t: &StageTime| format!("{}_{}px", t.stage, t.longest_side_px);
     let mut timings = BTreeMap::new();
     for stage in &found.timings {
         // Two levels may have images of one size.
@@ -92,19 +94,24 @@ pub(crate) fn stage_timings(found: &Registration) -> BTreeMap<String, f64> {
     timings
 }
 
-/// Writes `pose.json`, `pose.tfm`, `result.json`, `trace.csv` and `overlay.png`.
+/// Writes `pose.json`, `pose.tfm`, `result.json`, `trace.csv`, and `overlay.png` of the first X-ray,
+/// `overlay-2.png` of the second.
 pub(crate) fn write_registration(
     folder: &Path,
     found: &Registration,
     result: &ResultFile,
-    overlay: &RgbImage,
+    overlays: &[RgbImage],
 ) -> Result<()> {
     write_pose(folder.join("pose.json"), &found.camera_from_world)?;
     write_transform_tfm(folder.join("pose.tfm"), &found.camera_from_world)?;
     let json = serde_json::to_string_pretty(result)?;
     write_file(folder.join("result.json"), |out| writeln!(out, "{json}"))?;
     write_file(folder.join("trace.csv"), |out| write_trace(out, found))?;
-    write_picture(&folder.join("overlay.png"), overlay)
+    for (n, overlay) in overlays.iter().enumerate() {
+        let name = if n == 0 { "overlay.png".to_owned() } else { format!("overlay-{}.png", n + 1) };
+        write_picture(&folder.join(name), overlay)?;
+    }
+    Ok(())
 }
 
 /// Writes a picture as PNG.
@@ -131,7 +138,7 @@ fn write_trace(out: &mut dyn Write, found: &Registration) -> std::io::Result<()>
         writeln!(
             out,
             "{},{},{},{},{:.8},{},{:.3e},{:.6},{:.6},{:.6},{:.6},{:.6},{:.6},{:.6},{:.6}",
-            row.stage.name(),
+            row.stage,
             row.longest_side_px,
             row.candidate,
             i.number,

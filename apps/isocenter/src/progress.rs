@@ -28,15 +28,12 @@ impl Progress {
     /// Follows a registration.
     pub(crate) fn follow(&self, event: &Event<'_>) {
         match event {
-            Event::StageStarted { stage, longest_side_px, candidates } => self.doing(&format!(
-                "{}: {candidates} candidate(s) at {longest_side_px} px",
-                stage.name()
-            )),
+            Event::StageStarted { stage, longest_side_px, candidates } => {
+                self.doing(&format!("{stage}: {candidates} candidate(s) at {longest_side_px} px"))
+            }
             Event::Iteration(row) => self.doing(&format!(
                 "{}: {} px, similarity {:.5}",
-                row.stage.name(),
-                row.longest_side_px,
-                row.iteration.similarity
+                row.stage, row.longest_side_px, row.iteration.similarity
             )),
             _ => {}
         }

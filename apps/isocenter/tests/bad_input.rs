@@ -272,17 +272,15 @@ fn settings() {
         case.register_refuses("--config bad.toml", &[&["bad.toml: "][..], expected].concat());
     };
     wrong("[refine]\nlevels = 3", &["line 2", "levels", "longest_sides_px"]);
-    wrong("speed = 3", &["line 1", "speed", "multi_start"]);
+    wrong("speed = 3", &["line 1", "speed", "search"]);
     wrong("[refine\n", &["line 1"]);
-    wrong("[multi_start]\nsamples = -1", &["line 2", "-1"]);
-    wrong("[multi_start]\nsamples = \"many\"", &["line 2", "many"]);
-    wrong("[multi_start]\npolished = 0", &["multi_start.polished is 0", "1 to 1000"]);
-    wrong("[multi_start]\nsamples = 9000000000", &["multi_start.samples is 9000000000", "most"]);
-    wrong(
-        "[multi_start]\nlongest_side_px = 2",
-        &["multi_start.longest_side_px is 2", "at least 8"],
-    );
-    wrong("[multi_start]\ndepth_mm = nan", &["multi_start.depth_mm is NaN"]);
+    wrong("[search]\nsamples = -1", &["line 2", "-1"]);
+    wrong("[search]\nsamples = \"many\"", &["line 2", "many"]);
+    wrong("[search]\npolished = 0", &["search.polished is 0", "1 to 1000"]);
+    wrong("[search]\nsamples = 9000000000", &["search.samples is 9000000000", "most"]);
+    wrong("[search]\nlongest_side_px = 2", &["search.longest_side_px is 2", "at least 8"]);
+    wrong("stages = []", &["stages is empty"]);
+    wrong("stages = [\"serach\"]", &["no stage 'serach'", "search, "]);
     wrong("[refine]\nlongest_sides_px = []", &["refine.longest_sides_px", "at least"]);
     wrong("[similarity]\nncc = 0\ngradient_ncc = 0", &["similarity is zero throughout"]);
     wrong("[similarity]\nncc = -1.0", &["similarity.ncc is -1"]);

@@ -165,10 +165,10 @@ fn from_a_pose_and_from_a_view() {
     assert!(result["similarity"].as_f64().unwrap() > 0.9);
     assert!(result["mtre_mm"].as_f64().unwrap() < GOOD_MM);
     assert!(result["start_mtre_mm"].as_f64().unwrap() > 15.0);
-    assert_eq!(result["image_flip"], "none");
-    assert_eq!(result["xray_values"], "attenuation");
+    assert_eq!(result["image_flip"][0], "none");
+    assert_eq!(result["xray_values"][0], "attenuation");
     assert_eq!(result["versions"]["isocenter"], env!("CARGO_PKG_VERSION"));
-    assert!(result["config"]["multi_start"]["samples"].is_u64());
+    assert!(result["config"]["search"]["samples"].is_u64());
 
     // The result as JSON, and nothing else; without a truth there is no error to tell.
     let said = case.succeed(&format!("{REGISTER} --xray xray.tif --out json --json"));
@@ -257,7 +257,7 @@ fn whatever_format_and_side_the_xray_has() {
             let read = |folder: &str| case.read(&format!("{folder}/{file}"));
             assert_eq!(read(name), read("tif"), "--flip {name}: {file}");
         }
-        assert_eq!(case.json(&format!("{name}/result.json"))["image_flip"], name);
+        assert_eq!(case.json(&format!("{name}/result.json"))["image_flip"][0], name);
         // The picture shows the X-ray as it came.
         assert_ne!(case.read(&format!("{name}/overlay.png")), case.read("tif/overlay.png"));
     }
@@ -267,10 +267,7 @@ fn whatever_format_and_side_the_xray_has() {
 fn masks_settings_and_targets_count() {
     let case = Scratch::new();
     let lumbar = [20, 21, 22, 23, 24];
-    case.write(
-        "quick.toml",
-        "[multi_start]\nsamples = 300\n[refine]\nlongest_sides_px = [48, 96]\n",
-    );
+    case.write("quick.toml", "[search]\nsamples = 300\n[refine]\nlongest_sides_px = [48, 96]\n");
     case.write("targets.csv", "x,y,z,name\n0,0,0,origin\n10,20,30,other\n");
     case.succeed(&format!(
         "{REGISTER} --xray xray.tif --mask labels.nii:20,21,22,23,24 --config quick.toml \
@@ -284,7 +281,7 @@ fn masks_settings_and_targets_count() {
     let config = &result["config"];
     assert_eq!(config["mask_labels"], serde_json::json!(lumbar));
     assert_eq!(config["attenuation"]["map"], "bone-weighted");
-    assert_eq!(config["multi_start"]["samples"], 300);
+    assert_eq!(config["search"]["samples"], 300);
     assert_eq!(config["refine"]["longest_sides_px"], serde_json::json!([48, 96]));
     assert!(result["timings"]["refine_96px"].as_f64().unwrap() > 0.0);
     assert!(result["timings"].get("refine_64px").is_none());
@@ -321,7 +318,7 @@ fn results_name_no_file() {
     ] {
         fs::rename(case.path(from), case.path(to)).unwrap();
     }
-    case.write("Mustermann.toml", "[multi_start]\nsamples = 50\n");
+    case.write("Mustermann.toml", "[search]\nsamples = 50\n");
     fs::create_dir(case.path("Mustermann")).unwrap();
     case.succeed(
         "register --ct Mustermann_ct.nii --mask Mustermann_labels.nii --xray Mustermann_xray.tif \
@@ -519,7 +516,7 @@ fn standard_output_is_full() {
 #[test]
 fn killed_it_leaves_whole_files() {
     let case = Scratch::new();
-    case.write("old.toml", "[multi_start]\nsamples = 40\nseed = 5\n");
+    case.write("old.toml", "[search]\nsamples = 40\nseed = 5\n");
     case.succeed(&format!("{REGISTER} --xray xray.tif --config old.toml --out old"));
     let begun = Instant::now();
     case.succeed(&format!("{REGISTER} --xray xray.tif --out new"));

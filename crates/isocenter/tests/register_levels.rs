@@ -5,7 +5,9 @@
 
 use isocenter::geometry::{Camera, PivotMotion, RigidTransform, View};
 use isocenter::project::{ProjectError, Projector};
-use isocenter::register::{Case, Event, RegisterConfig, RegisterError, register};
+use isocenter::register::{
+    Case, Event, PoseSpread, Prior, RegisterConfig, RegisterError, RotationSpread, register,
+};
 use isocenter::volume::{Affine, AttenuationVolume, Volume};
 use nalgebra::{Vector3, Vector6};
 
@@ -35,10 +37,10 @@ fn levels_say_how_large_their_images_are() {
     let (case, start) = case();
     let mut config = RegisterConfig::default();
     // 60 pixels binned by 2 for 32 wanted, and by 1 for 50 and more.
-    config.multi_start.samples = 10;
+    config.search.samples = 10;
     config.refine.longest_sides_px = vec![32, 50, 64];
     let mut told = Vec::new();
-    let found = register(&case, &start, &config, &mut |event| {
+    let found = register(&case, &Prior::about_a_start(start), &config, &mut |event| {
         if let Event::StageStarted { longest_side_px, .. } = event {
             told.push(*longest_side_px);
         }
@@ -64,11 +66,14 @@ fn a_source_that_all_candidates_have_run_into_is_told() {
     let xray = Projector::new(volume.clone()).forward(&camera, &start).unwrap();
     let case = Case::new(volume, camera, xray, source + Vector3::new(0.0, 5.0, 0.0)).unwrap();
     let mut config = RegisterConfig::default();
-    config.multi_start.samples = 50;
-    (config.multi_start.rotation_deg, config.multi_start.in_plane_mm) = (25.0, 0.0);
-    config.multi_start.depth_mm = 0.0;
-    config.multi_start.longest_side_px = 8;
-    let error = register(&case, &start, &config, &mut |_| ()).unwrap_err();
+    (config.search.samples, config.search.longest_side_px) = (50, 8);
+    let spread = PoseSpread {
+        rotation_deg: RotationSpread::StandardDeviationDeg(10.0),
+        in_plane_mm: 0.0,
+        depth_mm: 0.0,
+    };
+    let prior = Prior { center_camera_from_world: start, spread };
+    let error = register(&case, &prior, &config, &mut |_| ()).unwrap_err();
     let inside = |e: &RegisterError| {
         matches!(
             e,

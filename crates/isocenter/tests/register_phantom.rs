@@ -11,7 +11,7 @@ use isocenter::evaluate::Targets;
 use isocenter::geometry::{Camera, PivotMotion, RigidTransform, View};
 use isocenter::project::ReferenceProjector;
 use isocenter::radiograph::{Image, with_quantum_noise};
-use isocenter::register::{Case, Compares, RegisterConfig, register};
+use isocenter::register::{Case, Compares, Prior, RegisterConfig, register};
 use isocenter::volume::phantom::label;
 use isocenter::volume::{AttenuationMap, AttenuationVolume, LabelMask, Phantom, PhantomConfig};
 use nalgebra::{Vector3, Vector6};
@@ -68,7 +68,8 @@ fn the_whole_ct_is_found_to_a_fraction_of_a_voxel() {
         let case = Case::new(volume.clone(), camera.clone(), xray.clone(), pivot).unwrap();
         for _ in 0..3 {
             let start = start(truth, pivot, &mut rng);
-            let found = register(&case, &start, &RegisterConfig::default(), &mut |_| ()).unwrap();
+            let prior = Prior::about_a_start(start);
+            let found = register(&case, &prior, &RegisterConfig::default(), &mut |_| ()).unwrap();
             let mtre = targets.mtre_mm(truth, &found.camera_from_world);
             println!("{:.1} mm -> {mtre:.3} mm", targets.mtre_mm(truth, &start));
             // An eighth of a voxel; with this noise typical is 0.05 mm.
@@ -90,7 +91,8 @@ fn a_spine_without_its_patient_is_found() {
         let case = Case::new(volume.clone(), camera.clone(), xray.clone(), pivot).unwrap();
         let case = case.comparing(Compares::NearShadow);
         let start = start(truth, pivot, &mut rng);
-        let found = register(&case, &start, &RegisterConfig::for_structure(), &mut |_| ()).unwrap();
+        let prior = Prior::about_a_start(start);
+        let found = register(&case, &prior, &RegisterConfig::for_structure(), &mut |_| ()).unwrap();
         let errors = targets.errors(&camera, truth, &found.camera_from_world);
         println!("{:.1} mm -> {errors:?}", targets.mtre_mm(truth, &start));
         // What is in front and behind shifts edges a little; depth follows ten times worse.

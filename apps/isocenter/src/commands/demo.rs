@@ -13,7 +13,7 @@ use isocenter::geometry::{Camera, PivotMotion, View};
 use isocenter::project::ReferenceProjector;
 use isocenter::radiograph::simulation::{MaterialImages, SimulationConfig, simulate};
 use isocenter::radiograph::{ImageFlip, PixelValues};
-use isocenter::register::RegisterConfig;
+use isocenter::register::{Prior, RegisterConfig, Xray};
 use isocenter::volume::phantom::label;
 use isocenter::volume::{AttenuationMap, AttenuationVolume, Phantom, PhantomConfig};
 use isocenter_io::atomic::{OutputFolder, write_file};
@@ -22,10 +22,11 @@ use isocenter_io::image::write_line_integral;
 use isocenter_io::volume::{write_labels, write_volume_i16};
 use nalgebra::Vector6;
 
-use super::register::{Task, perform, summarize};
+use super::register::{ReadXray, Task, perform, summarize};
 use crate::cli::DemoArgs;
 use crate::input::{self, Ct};
 use crate::output::{say, write_registration};
+use crate::prior::Known;
 use crate::progress::Progress;
 
 /// Seed of the noise.
@@ -78,22 +79,25 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     debug_assert_eq!(xray_values, PixelValues::Intensity);
     let task = Task {
         ct: Ct { volume, pivot_world_mm },
-        camera,
-        xray,
-        xray_values,
-        image_flip: ImageFlip::None,
-        start,
-        start_name: "the start".to_owned(),
-        xray_name: "the X-ray".to_owned(),
+        xrays: vec![ReadXray {
+            xray: Xray::new(camera, xray)?,
+            values: xray_values,
+            flip: ImageFlip::None,
+            name: "the X-ray".to_owned(),
+        }],
+        known: Known {
+            prior: Prior::about_a_start(start),
+            name: "the start".to_owned(),
+            remarks: Vec::new(),
+            landmarks: None,
+        },
         truth: Some((truth, targets)),
         config: RegisterConfig::default(),
         attenuation: AttenuationMap::default(),
         mask_labels: None,
-        remarks: Vec::new(),
-        landmarks: None,
     };
     let outcome = perform(task, begun, &progress)?;
-    write_registration(folder.path(), &outcome.found, &outcome.result, &outcome.overlay)?;
+    write_registration(folder.path(), &outcome.found, &outcome.result, &outcome.overlays)?;
     write_readme(&folder.path().join("README.txt"))?;
     folder.commit()?;
     drop(progress);

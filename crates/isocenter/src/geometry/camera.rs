@@ -182,6 +182,18 @@ impl Camera {
         self.camera_from_reference_camera.as_ref()
     }
 
+    /// Where this camera is for a pose of the first X-ray's camera: the same pose for the first.
+    #[must_use]
+    pub fn camera_from_world(
+        &self,
+        reference_camera_from_world: &RigidTransform,
+    ) -> RigidTransform {
+        match &self.camera_from_reference_camera {
+            Some(camera_from_reference) => *camera_from_reference * *reference_camera_from_world,
+            None => *reference_camera_from_world,
+        }
+    }
+
     /// The focal length (px): [fx, fy].
     #[must_use]
     pub fn focal_length_px(&self) -> [f64; 2] {

@@ -1,5 +1,6 @@
 //! A plain grid of f32 pixels, and the operations that keep it one: flips and binning.
 
+use super::mask::Mask;
 use crate::geometry::ImageFlip;
 
 /// Why an image cannot exist.
@@ -196,6 +197,31 @@ impl Image {
             }
         }
         Self { size_px: [columns, rows], pixels }
+    }
+
+    /// [`binned`](Self::binned), each mean taken over the pixels that count; zero where none does.
+    /// A mask of another size is not looked at.
+    #[must_use]
+    pub fn binned_within(&self, mask: &Mask, factor: usize) -> Self {
+        if mask.size_px() != self.size_px {
+            return self.binned(factor);
+        }
+        let weights = Self::of_mask(mask);
+        let mut kept = self.clone();
+        for (pixel, _) in kept.pixels.iter_mut().zip(mask.used()).filter(|(_, used)| !**used) {
+            *pixel = 0.0;
+        }
+        let (mut sum, share) = (kept.binned(factor), weights.binned(factor));
+        for (pixel, share) in sum.pixels.iter_mut().zip(share.pixels) {
+            *pixel = if share > 0.0 { *pixel / share } else { 0.0 };
+        }
+        sum
+    }
+
+    /// 1 where a mask's pixels count, 0 elsewhere.
+    pub(super) fn of_mask(mask: &Mask) -> Self {
+        let pixels = mask.used().iter().map(|&used| f32::from(u8::from(used))).collect();
+        Self { size_px: mask.size_px(), pixels }
     }
 }
 

@@ -67,6 +67,26 @@ impl Mask {
             .flatten()
     }
 
+    /// The pixels that count in both masks; of another size, those of the first.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut both = self.clone();
+        if other.size_px == self.size_px {
+            both.used.iter_mut().zip(&other.used).for_each(|(used, other)| *used &= other);
+        }
+        both
+    }
+
+    /// The mask of the image whose pixels are means of `factor` x `factor` pixels
+    /// ([`Image::binned_within`](super::Image::binned_within)): one counts if at least half of its
+    /// pixels do.
+    #[must_use]
+    pub fn binned(&self, factor: usize) -> Self {
+        let share = super::Image::of_mask(self).binned(factor);
+        let used = share.pixels().iter().map(|&share| share >= 0.5).collect();
+        Self { size_px: share.size_px(), used }
+    }
+
     /// The pixels that have one that counts within the given number of columns and rows.
     #[must_use]
     pub fn dilated(&self, radius_px: usize) -> Self {

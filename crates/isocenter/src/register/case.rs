@@ -1,27 +1,81 @@
-//! What is to be registered, and its coarser copies.
+//! What is to be registered: a CT, and the X-rays of one patient.
+
+use std::sync::Arc;
 
 use nalgebra::Vector3;
 
-use super::config::SimilarityConfig;
 use super::error::RegisterError;
-use super::objective::RadiographObjective;
+use super::level::CoarseProjectors;
 use crate::geometry::{Camera, RigidTransform};
 use crate::project::Projector;
 use crate::radiograph::{Image, Mask};
-use crate::similarity::{
-    GradientNcc, Ncc, PatchNcc, PatchNccConfig, Similarity, SimilarityError, WeightedSum,
-};
 use crate::volume::AttenuationVolume;
 
-/// The shortest side that a level's images may have.
-const SHORTEST_SIDE_PX: usize = 8;
+/// Two X-rays whose central rays pass each other farther apart than this do not show the same part
+/// of a patient.
+const FARTHEST_CENTRAL_RAYS_MM: f64 = 400.0;
 
-/// A CT and an X-ray that show the same patient.
+/// One X-ray of the patient.
+#[derive(Debug, Clone)]
+pub struct Xray {
+    camera: Camera,
+    line_integral: Image,
+    mask: Option<Mask>,
+}
+
+impl Xray {
+    /// From line integrals (up to gain and offset), seen from the source.
+    ///
+    /// # Errors
+    /// If the image does not have the camera's size, or has nothing to see.
+    pub fn new(camera: Camera, line_integral: Image) -> Result<Self, RegisterError> {
+        let (found, expected) = (line_integral.size_px(), camera.size_px());
+        if found != expected {
+            return Err(RegisterError::XraySize { found, expected });
+        }
+        line_integral.check_has_content()?;
+        Ok(Self { camera, line_integral, mask: None })
+    }
+
+    /// The same X-ray, of which only the pixels of a mask are compared.
+    ///
+    /// # Errors
+    /// If the mask does not have the image's size.
+    pub fn with_mask(mut self, mask: Mask) -> Result<Self, RegisterError> {
+        let (found, expected) = (mask.size_px(), self.camera.size_px());
+        if found != expected {
+            return Err(RegisterError::XraySize { found, expected });
+        }
+        self.mask = Some(mask);
+        Ok(self)
+    }
+
+    /// The camera.
+    #[must_use]
+    pub fn camera(&self) -> &Camera {
+        &self.camera
+    }
+
+    /// Line integrals, as seen from the source.
+    #[must_use]
+    pub fn line_integral(&self) -> &Image {
+        &self.line_integral
+    }
+
+    /// The pixels that are compared; all without a mask.
+    #[must_use]
+    pub fn mask(&self) -> Option<&Mask> {
+        self.mask.as_ref()
+    }
+}
+
+/// A CT and the X-rays that show the same patient in one position. Poses are those of the first
+/// X-ray's camera.
 #[derive(Debug, Clone)]
 pub struct Case {
     projector: Projector,
-    camera: Camera,
-    xray: Image,
+    coarse: Arc<CoarseProjectors>,
+    xrays: Vec<Xray>,
     pivot_world_mm: Vector3<f64>,
     compares: Compares,
 }
@@ -29,27 +83,16 @@ pub struct Case {
 /// Which pixels of the X-ray are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compares {
-    /// All.
+    /// All that the X-ray's mask leaves.
     #[default]
     Everywhere,
-    /// Those near the shadow of the volume: for a CT of which only one structure is kept, while the
-    /// X-ray shows the whole patient.
+    /// Of these, the ones near the shadow of the volume: for a CT of which only one structure is
+    /// kept, while the X-ray shows the whole patient.
     NearShadow,
 }
 
-/// A case at one resolution.
-pub(crate) struct Level {
-    /// The longest side of its images, which may be below the one asked for: pixels are binned
-    /// by whole factors.
-    pub(crate) longest_side_px: usize,
-    camera: Camera,
-    projector: Projector,
-    similarity: Box<dyn Similarity>,
-    pivot_world_mm: Vector3<f64>,
-}
-
 impl Case {
-    /// From attenuation and the X-ray as line integrals (up to gain and offset), seen from the
+    /// From attenuation and one X-ray as line integrals (up to gain and offset), seen from the
     /// source.
     ///
     /// # Units
@@ -64,15 +107,31 @@ impl Case {
         xray: Image,
         pivot_world_mm: Vector3<f64>,
     ) -> Result<Self, RegisterError> {
-        if xray.size_px() != camera.size_px() {
-            return Err(RegisterError::XraySize {
-                found: xray.size_px(),
-                expected: camera.size_px(),
-            });
-        }
-        xray.check_has_content()?;
-        let compares = Compares::default();
-        Ok(Self { projector: Projector::new(volume), camera, xray, pivot_world_mm, compares })
+        let xrays = vec![Xray::new(camera, xray)?];
+        Self::of_xrays(Projector::new(volume), xrays, pivot_world_mm)
+    }
+
+    /// From a projector of the CT and one or several X-rays. The cameras of the second and further
+    /// ones say where they are relative to the first one's.
+    ///
+    /// # Units
+    /// As [`new`](Self::new).
+    ///
+    /// # Errors
+    /// If there is no X-ray, or the cameras contradict each other.
+    pub fn of_xrays(
+        projector: Projector,
+        xrays: Vec<Xray>,
+        pivot_world_mm: Vector3<f64>,
+    ) -> Result<Self, RegisterError> {
+        check_cameras(&xrays)?;
+        Ok(Self {
+            projector,
+            coarse: Arc::default(),
+            xrays,
+            pivot_world_mm,
+            compares: Compares::default(),
+        })
     }
 
     /// The same case with other pixels compared.
@@ -88,16 +147,23 @@ impl Case {
         &self.projector
     }
 
-    /// The X-ray's camera.
+    /// Which pixels are compared.
     #[must_use]
-    pub fn camera(&self) -> &Camera {
-        &self.camera
+    pub fn compares(&self) -> Compares {
+        self.compares
     }
 
-    /// The X-ray: line integrals, as seen from the source.
+    /// The X-rays, one at least; poses are those of the first one's camera.
     #[must_use]
-    pub fn xray(&self) -> &Image {
-        &self.xray
+    pub fn xrays(&self) -> &[Xray] {
+        &self.xrays
+    }
+
+    /// The first X-ray, whose camera poses are of.
+    #[must_use]
+    pub fn first_xray(&self) -> &Xray {
+        // There is one: `of_xrays` has checked it.
+        &self.xrays[0]
     }
 
     /// The point about which motions turn (mm), world frame.
@@ -106,105 +172,66 @@ impl Case {
         self.pivot_world_mm
     }
 
-    /// The case with images of about the given side, and voxels no finer than such an image's pixels
-    /// at the depth of the patient. `poses` and the margin say where the shadow of the volume is.
-    pub(crate) fn level(
-        &self,
-        longest_side_px: usize,
-        depth_mm: f64,
-        poses: &[RigidTransform],
-        margin_mm: f64,
-        config: &SimilarityConfig,
-    ) -> Result<Level, RegisterError> {
-        let factor = binning(self.camera.size_px(), longest_side_px);
-        let camera = self.camera.binned(factor);
-        let xray = self.xray.binned(factor);
-        let [column_mm, row_mm] = camera.pixel_spacing_mm();
-        let magnification = self.camera.source_to_detector_mm() / depth_mm;
-        let spacing_mm = column_mm.min(row_mm) / magnification;
-        let projector = match self.projector.volume().coarser(spacing_mm)? {
-            Some(coarse) => Projector::new(coarse),
-            None => self.projector.clone(),
+    pub(super) fn coarse_projectors(&self) -> &CoarseProjectors {
+        &self.coarse
+    }
+}
+
+/// Refuses X-rays that cannot be of one patient.
+fn check_cameras(xrays: &[Xray]) -> Result<(), RegisterError> {
+    let contradiction = |number: usize, found: String, expected: &'static str| {
+        Err(RegisterError::Cameras { number: number + 1, found, expected })
+    };
+    let Some(first) = xrays.first() else { return Err(RegisterError::NoXray) };
+    let own = first.camera.camera_from_reference_camera();
+    if own.is_some_and(|transform| *transform != RigidTransform::identity()) {
+        return contradiction(
+            0,
+            "has a camera_from_reference_camera".to_owned(),
+            "it is the reference itself: leave it out, or write the identity",
+        );
+    }
+    for (number, xray) in xrays.iter().enumerate().skip(1) {
+        let Some(camera_from_reference) = xray.camera.camera_from_reference_camera() else {
+            return contradiction(
+                number,
+                "has no camera_from_reference_camera".to_owned(),
+                "every X-ray after the first needs one: where its camera is relative to the first",
+            );
         };
-        let mask = match self.compares {
-            Compares::Everywhere => None,
-            Compares::NearShadow => {
-                let margin_px = (margin_mm / spacing_mm).ceil() as usize;
-                Some(shadow(&projector, &camera, poses)?.dilated(margin_px.max(2)))
-            }
-        };
-        Ok(Level {
-            longest_side_px: camera.size_px().into_iter().max().unwrap_or(1),
-            camera,
-            projector,
-            similarity: similarity(&xray, mask.as_ref(), config)?,
-            pivot_world_mm: self.pivot_world_mm,
-        })
+        let apart_mm = central_rays_apart_mm(&first.camera, &xray.camera, camera_from_reference);
+        if apart_mm > FARTHEST_CENTRAL_RAYS_MM {
+            return contradiction(
+                number,
+                format!("looks past the first one's field by {apart_mm:.0} mm"),
+                "the central rays meet near the patient: check camera_from_reference_camera",
+            );
+        }
     }
+    Ok(())
 }
 
-impl Level {
-    /// The objective with the marching axis that suits a pose.
-    pub(crate) fn objective(
-        &self,
-        camera_from_world: &RigidTransform,
-    ) -> Result<RadiographObjective<'_>, RegisterError> {
-        let axis = self.projector.march_axis(&self.camera, camera_from_world)?;
-        Ok(RadiographObjective::new(
-            &self.projector,
-            &self.camera,
-            &*self.similarity,
-            axis,
-            self.pivot_world_mm,
-        ))
+/// The shortest distance (mm) between the central rays of two cameras, from source to detector.
+fn central_rays_apart_mm(
+    first: &Camera,
+    second: &Camera,
+    second_from_first: &RigidTransform,
+) -> f64 {
+    let first_from_second = second_from_first.inverse();
+    let ray = |camera: &Camera| camera.central_ray_direction() * camera.source_to_detector_mm();
+    let second_source = first_from_second.point(Vector3::zeros());
+    let second_detector = first_from_second.point(ray(second));
+    let along = |t: f64| second_source + (second_detector - second_source) * t;
+    let first_ray = ray(first);
+    let distance = |point: Vector3<f64>| {
+        let t = (point.dot(&first_ray) / first_ray.norm_squared()).clamp(0.0, 1.0);
+        (point - first_ray * t).norm()
+    };
+    // The distance to a segment is convex along a line.
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..60 {
+        let (a, b) = (low + (high - low) / 3.0, high - (high - low) / 3.0);
+        if distance(along(a)) < distance(along(b)) { high = b } else { low = a }
     }
-
-    /// The smaller side of a pixel (mm) on the detector.
-    pub(crate) fn pixel_mm(&self) -> f64 {
-        let [column_mm, row_mm] = self.camera.pixel_spacing_mm();
-        column_mm.min(row_mm)
-    }
-}
-
-/// Where the volume is seen from any of the poses.
-fn shadow(
-    projector: &Projector,
-    camera: &Camera,
-    poses: &[RigidTransform],
-) -> Result<Mask, RegisterError> {
-    let [columns, rows] = camera.size_px();
-    let mut seen = vec![false; columns * rows];
-    for pose in poses {
-        let image = projector.forward(camera, pose)?;
-        seen.iter_mut().zip(image.pixels()).for_each(|(seen, &l)| *seen |= l > 0.0);
-    }
-    Ok(Mask::new(camera.size_px(), seen)?)
-}
-
-/// The binning that comes closest to the wanted longest side and leaves a strip of pixels that can
-/// be compared along the shortest.
-fn binning([columns, rows]: [usize; 2], longest_side_px: usize) -> usize {
-    let wanted = longest_side_px.max(1);
-    let closest = (columns.max(rows) + wanted / 2) / wanted;
-    closest.min(columns.min(rows) / SHORTEST_SIDE_PX).max(1)
-}
-
-/// The measures with a weight, as one.
-fn similarity(
-    fixed: &Image,
-    mask: Option<&Mask>,
-    config: &SimilarityConfig,
-) -> Result<Box<dyn Similarity>, SimilarityError> {
-    let mut parts: Vec<(f64, Box<dyn Similarity>)> = Vec::new();
-    if config.ncc != 0.0 {
-        parts.push((config.ncc, Box::new(Ncc::new(fixed, mask)?)));
-    }
-    if config.gradient_ncc != 0.0 {
-        parts.push((config.gradient_ncc, Box::new(GradientNcc::new(fixed, mask)?)));
-    }
-    if config.patch_ncc != 0.0 {
-        let patches = PatchNcc::new(fixed, mask, &PatchNccConfig::default())?;
-        parts.push((config.patch_ncc, Box::new(patches)));
-    }
-    Ok(Box::new(WeightedSum::new(parts)?))
+    distance(along((low + high) / 2.0))
 }

@@ -6,20 +6,46 @@ use serde::{Deserialize, Serialize};
 
 use super::error::RegisterError;
 use super::landmarks::LandmarkConfig;
-use crate::optimize::LevenbergMarquardtConfig;
+use super::refine::RefineStage;
+use super::search::SearchStage;
+use crate::optimize::{CmaEsConfig, GradientDescentConfig, LevenbergMarquardtConfig, MotionScales};
+use crate::radiograph::{Image, Mask};
+use crate::similarity::{
+    GradientNcc, Ncc, PatchNcc, PatchNccConfig, Similarity, SimilarityError, WeightedSum,
+};
 
-/// Settings of a registration from a start.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// Settings of a registration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RegisterConfig {
+    /// The stages, in order, by the names under which they are registered.
+    pub stages: Vec<String>,
     /// How a start is found from landmarks, where one is.
     pub landmarks: LandmarkConfig,
     /// How X-ray and radiograph are compared.
     pub similarity: SimilarityConfig,
-    /// The first look around the start.
-    pub multi_start: MultiStartConfig,
-    /// The way from coarse to fine.
+    /// The stage `search`.
+    pub search: SearchConfig,
+    /// The stage `refine`.
     pub refine: RefineConfig,
+    /// The stage `cma-es`.
+    pub cma_es: OptimizerStageConfig<CmaEsConfig>,
+    /// The stage `gradient-descent`.
+    pub gradient_descent: OptimizerStageConfig<GradientDescentConfig>,
+}
+
+impl Default for RegisterConfig {
+    fn default() -> Self {
+        Self {
+            stages: vec![SearchStage::NAME.to_owned(), RefineStage::NAME.to_owned()],
+            landmarks: LandmarkConfig::default(),
+            similarity: SimilarityConfig::default(),
+            search: SearchConfig::default(),
+            refine: RefineConfig::default(),
+            cma_es: OptimizerStageConfig::default(),
+            gradient_descent: OptimizerStageConfig::default(),
+        }
+    }
 }
 
 impl RegisterConfig {
@@ -42,35 +68,34 @@ impl RegisterConfig {
     /// use isocenter::register::RegisterConfig;
     /// let mut config = RegisterConfig::default();
     /// assert!(config.check().is_ok());
-    /// config.multi_start.depth_mm = -1.0;
-    /// assert!(config.check().unwrap_err().to_string().contains("multi_start.depth_mm is -1"));
+    /// config.search.polished = 0;
+    /// assert!(config.check().unwrap_err().to_string().contains("search.polished is 0"));
     /// ```
     pub fn check(&self) -> Result<(), RegisterError> {
         let refused = |name, found: &dyn fmt::Display, expected| {
             Err(RegisterError::Setting { name, found: found.to_string(), expected })
         };
-        let Self { landmarks, similarity, multi_start, refine } = self;
+        let Self { stages, landmarks, similarity, search, refine, cma_es, gradient_descent } = self;
         landmarks.check()?;
         let optimizer = &refine.optimizer;
         let sides = &refine.longest_sides_px;
         let shortest = sides.iter().copied().min().unwrap_or(0);
         let sides_px = [
-            ("multi_start.longest_side_px", multi_start.longest_side_px),
+            ("search.longest_side_px", search.longest_side_px),
+            ("cma_es.longest_side_px", cma_es.longest_side_px),
+            ("gradient_descent.longest_side_px", gradient_descent.longest_side_px),
             ("refine.longest_sides_px", shortest),
         ];
         let counts = [
-            ("multi_start.polished", multi_start.polished),
-            ("multi_start.promoted", multi_start.promoted),
-            ("multi_start.max_evaluations", multi_start.max_evaluations),
+            ("search.polished", search.polished),
+            ("search.promoted", search.promoted),
+            ("search.max_evaluations", search.max_evaluations),
             ("refine.optimizer.max_evaluations", optimizer.max_evaluations),
         ];
         let not_negative = [
             ("similarity.ncc", similarity.ncc),
             ("similarity.gradient_ncc", similarity.gradient_ncc),
             ("similarity.patch_ncc", similarity.patch_ncc),
-            ("multi_start.rotation_deg", multi_start.rotation_deg),
-            ("multi_start.in_plane_mm", multi_start.in_plane_mm),
-            ("multi_start.depth_mm", multi_start.depth_mm),
             ("refine.optimizer.tolerance_deg", optimizer.tolerance_deg),
             ("refine.optimizer.tolerance_mm", optimizer.tolerance_mm),
         ];
@@ -85,8 +110,11 @@ impl RegisterConfig {
         if let Some((name, found)) = sides_px.iter().find(|(_, side)| *side < 8) {
             return refused(name, found, "at least 8");
         }
-        if multi_start.samples > 1_000_000 {
-            return refused("multi_start.samples", &multi_start.samples, "at most 1000000");
+        if stages.is_empty() {
+            return refused("stages", &"empty", "a list of at least one stage");
+        }
+        if search.samples > 1_000_000 {
+            return refused("search.samples", &search.samples, "at most 1000000");
         }
         if let Some((name, found)) = counts.iter().find(|(_, n)| !(1..=1000).contains(n)) {
             return refused(name, found, "1 to 1000");
@@ -127,18 +155,12 @@ impl Default for SimilarityConfig {
     }
 }
 
-/// The first look around the start: poses drawn over a box about it, scored on small images.
+/// The search: poses of the prior, scored on small images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct MultiStartConfig {
-    /// Poses to score beside the start, at most a million; 0 leaves the stage out.
+pub struct SearchConfig {
+    /// Poses to score in the first round beside the center of the prior, at most a million.
     pub samples: usize,
-    /// Half the box's width for each component of the rotation vector.
-    pub rotation_deg: f64,
-    /// Half the box's width along the image's columns and rows.
-    pub in_plane_mm: f64,
-    /// Half the box's width in depth.
-    pub depth_mm: f64,
     /// The longest side of the images compared, at most.
     pub longest_side_px: usize,
     /// How many of the best distinct poses are refined at this level.
@@ -152,19 +174,69 @@ pub struct MultiStartConfig {
     pub seed: u64,
 }
 
-impl Default for MultiStartConfig {
+impl Default for SearchConfig {
     fn default() -> Self {
         Self {
-            samples: 400,
-            rotation_deg: 12.0,
-            in_plane_mm: 25.0,
-            depth_mm: 50.0,
+            samples: 4000,
             longest_side_px: 32,
-            polished: 12,
-            promoted: 4,
+            polished: 24,
+            promoted: 6,
             max_evaluations: 12,
             seed: 0,
         }
+    }
+}
+
+/// A stage that is one optimiser at work from the best candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OptimizerStageConfig<T: Default> {
+    /// The longest side of the images compared, at most.
+    pub longest_side_px: usize,
+    /// How far the first candidates or steps reach.
+    pub scales: MotionScales,
+    /// The optimiser.
+    pub optimizer: T,
+}
+
+impl Default for OptimizerStageConfig<CmaEsConfig> {
+    /// First standard deviations about those of a start that is off by as much as the published
+    /// protocol's.
+    fn default() -> Self {
+        let scales = MotionScales { rotation_deg: 20.0, in_plane_mm: 30.0, depth_mm: 60.0 };
+        Self { longest_side_px: 128, scales, optimizer: CmaEsConfig::default() }
+    }
+}
+
+impl Default for OptimizerStageConfig<GradientDescentConfig> {
+    fn default() -> Self {
+        let scales = MotionScales { rotation_deg: 2.0, in_plane_mm: 3.0, depth_mm: 10.0 };
+        Self { longest_side_px: 128, scales, optimizer: GradientDescentConfig::default() }
+    }
+}
+
+impl SimilarityConfig {
+    /// The measures with a weight, as one, prepared for a fixed image.
+    ///
+    /// # Errors
+    /// Those of the measures, and of weights that make no sense.
+    pub fn prepare(
+        &self,
+        fixed: &Image,
+        mask: Option<&Mask>,
+    ) -> Result<Box<dyn Similarity>, SimilarityError> {
+        let mut parts: Vec<(f64, Box<dyn Similarity>)> = Vec::new();
+        if self.ncc != 0.0 {
+            parts.push((self.ncc, Box::new(Ncc::new(fixed, mask)?)));
+        }
+        if self.gradient_ncc != 0.0 {
+            parts.push((self.gradient_ncc, Box::new(GradientNcc::new(fixed, mask)?)));
+        }
+        if self.patch_ncc != 0.0 {
+            let patches = PatchNcc::new(fixed, mask, &PatchNccConfig::default())?;
+            parts.push((self.patch_ncc, Box::new(patches)));
+        }
+        Ok(Box::new(WeightedSum::new(parts)?))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why a registration cannot be done.
 
 use super::landmarks::LandmarkError;
-use crate::optimize::ObjectiveError;
+use crate::optimize::{ObjectiveError, SettingError};
 use crate::project::ProjectError;
 use crate::radiograph::ImageError;
 use crate::similarity::SimilarityError;
@@ -19,6 +19,30 @@ pub enum RegisterError {
         /// [columns, rows] of the camera.
         expected: [usize; 2],
     },
+    /// There is nothing to register with.
+    #[error("no X-ray: give one at least")]
+    NoXray,
+    /// The cameras of several X-rays do not fit together.
+    #[error("the camera of X-ray {number} {found}: {expected}")]
+    Cameras {
+        /// Which X-ray, from 1.
+        number: usize,
+        /// What is wrong with it.
+        found: String,
+        /// What is needed.
+        expected: &'static str,
+    },
+    /// The settings name a stage that nobody has registered.
+    #[error("there is no stage '{found}': use some of {registered}")]
+    UnknownStage {
+        /// The name.
+        found: String,
+        /// The names that there are.
+        registered: String,
+    },
+    /// The settings of an optimiser make no sense.
+    #[error(transparent)]
+    Optimizer(#[from] SettingError),
     /// The X-ray shows nothing.
     #[error("the X-ray cannot be used: {0}")]
     Xray(#[from] ImageError),

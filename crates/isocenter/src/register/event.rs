@@ -9,7 +9,7 @@ pub enum Event<'a> {
     /// A stage begins.
     StageStarted {
         /// Its name.
-        stage: Stage,
+        stage: &'static str,
         /// The longest side of its images.
         longest_side_px: usize,
         /// How many candidates it works on.
@@ -27,42 +27,32 @@ pub enum Event<'a> {
     /// A stage ends.
     StageFinished {
         /// Its name.
-        stage: Stage,
+        stage: &'static str,
         /// How long it took.
         seconds: f64,
     },
 }
 
-/// The parts of a registration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Stage {
-    /// Many poses about the start, scored and the best refined on small images.
-    MultiStart,
-    /// Levenberg-Marquardt at one level.
-    Refine,
-}
-
-impl Stage {
-    /// Its name in files and on screens.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MultiStart => "multi-start",
-            Self::Refine => "refine",
-        }
-    }
-}
-
 /// One line of the trace: an evaluation, and where it belongs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TraceRow {
-    /// The stage.
-    pub stage: Stage,
+    /// Name of the stage.
+    pub stage: &'static str,
     /// The longest side of the images compared.
     pub longest_side_px: usize,
     /// Number of the candidate within the stage.
     pub candidate: usize,
     /// What was evaluated.
     pub iteration: Iteration,
+}
+
+/// How long a stage took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StageTime {
+    /// Name of the stage.
+    pub stage: &'static str,
+    /// The longest side of its images.
+    pub longest_side_px: usize,
+    /// Wall-clock time.
+    pub seconds: f64,
 }

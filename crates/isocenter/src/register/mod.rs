@@ -1,24 +1,46 @@
-//! Registration: from a CT, an X-ray, its camera and a start to a pose.
+//! Registration: from a CT, X-rays, their cameras and what is known before to a pose.
 //!
 //! - [`case`] - [`Case`], what is to be registered
+//! - [`prior`] - [`Prior`], where the patient may be
 //! - [`config`] - [`RegisterConfig`], all settings
-//! - [`landmarks`] - a start from points that are known in the CT and seen in the X-ray
 //! - [`registration`] - [`register()`] and its result
+//! - [`stage`] - [`Stage`], a part of a registration, and [`StageRegistry`], all of them by name
+//! - [`search`] - thousands of poses of the prior, scored on small images
+//! - [`refine`] - Levenberg-Marquardt from coarse to fine
+//! - [`from_start`] - CMA-ES and gradient descent, as others register
+//! - [`run`] - [`Run`], what stages work with
+//! - [`candidate`] - [`Candidate`], a pose in the running
+//! - [`level`] - [`Level`], a case at one resolution
+//! - [`landmarks`] - a start from points that are known in the CT and seen in the X-ray
 //! - [`event`] - what it tells while it runs, and the trace
 //! - [`error`] - [`RegisterError`]
 
+pub mod candidate;
 pub mod case;
 pub mod config;
 pub mod error;
 pub mod event;
+pub mod from_start;
 pub mod landmarks;
-mod multi_start;
+pub mod level;
 mod objective;
+pub mod prior;
+pub mod refine;
 pub mod registration;
+pub mod run;
+pub mod search;
+pub mod stage;
 
-pub use case::{Case, Compares};
-pub use config::{MultiStartConfig, RefineConfig, RegisterConfig, SimilarityConfig};
+pub use candidate::Candidate;
+pub use case::{Case, Compares, Xray};
+pub use config::{
+    OptimizerStageConfig, RefineConfig, RegisterConfig, SearchConfig, SimilarityConfig,
+};
 pub use error::RegisterError;
-pub use event::{Event, Stage, TraceRow};
+pub use event::{Event, StageTime, TraceRow};
 pub use landmarks::{LandmarkConfig, LandmarkError};
-pub use registration::{Registration, StageTime, register};
+pub use level::Level;
+pub use prior::{AnyRotation, PoseSpread, Prior, RotationSpread};
+pub use registration::{Registration, register, register_by};
+pub use run::Run;
+pub use stage::{Stage, StageRegistry};

@@ -53,6 +53,30 @@ impl Volume<f32> {
 }
 
 impl AttenuationVolume {
+    /// The blocks, in voxels along each axis, whose means have a spacing close to the wanted one;
+    /// 1 where the voxels are that large already.
+    ///
+    /// # Units
+    /// Millimetres.
+    #[must_use]
+    pub fn binning_factors(&self, spacing_mm: f64) -> [usize; 3] {
+        let spacing = self.volume().world_from_index().spacing_mm();
+        let dims = self.volume().dims();
+        std::array::from_fn(|a| {
+            // A block never spans more than half the volume.
+            let most = (dims[a] / 2).max(1) as f64;
+            (spacing_mm / spacing[a]).round().clamp(1.0, most) as usize
+        })
+    }
+
+    /// A copy whose voxels are means of blocks.
+    ///
+    /// # Errors
+    /// If fewer than two voxels would be left along an axis.
+    pub fn binned(&self, factors: [usize; 3]) -> Result<Self, VolumeError> {
+        Self::from_per_mm(self.volume().binned(factors)?)
+    }
+
     /// A copy with a spacing close to the wanted one along every axis, never finer than the volume
     /// itself; `None` where that would be the volume itself.
     ///
@@ -62,17 +86,10 @@ impl AttenuationVolume {
     /// # Errors
     /// If fewer than two voxels would be left along an axis.
     pub fn coarser(&self, spacing_mm: f64) -> Result<Option<Self>, VolumeError> {
-        let spacing = self.volume().world_from_index().spacing_mm();
-        let dims = self.volume().dims();
-        let factors: [usize; 3] = std::array::from_fn(|a| {
-            // A block never spans more than half the volume.
-            let most = (dims[a] / 2).max(1) as f64;
-            (spacing_mm / spacing[a]).round().clamp(1.0, most) as usize
-        });
-        if factors == [1; 3] {
-            return Ok(None);
+        match self.binning_factors(spacing_mm) {
+            [1, 1, 1] => Ok(None),
+            factors => self.binned(factors).map(Some),
         }
-        Self::from_per_mm(self.volume().binned(factors)?).map(Some)
     }
 }
 

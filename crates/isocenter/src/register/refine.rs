@@ -1,0 +1,65 @@
+//! The refinement: level by level, with finer images and voxels, every candidate is refined by
+//! Levenberg-Marquardt and the better half kept.
+
+use super::candidate::Candidate;
+use super::case::Case;
+use super::config::{RefineConfig, RegisterConfig};
+use super::error::RegisterError;
+use super::run::Run;
+use super::stage::Stage;
+
+/// How far around the shadow of a structure the images are compared, at the depth of the patient
+/// (mm): its edges, and a little of what is around them.
+const MARGIN_MM: f64 = 10.0;
+
+/// See the [module](self).
+#[derive(Debug, Clone)]
+pub struct RefineStage {
+    config: RefineConfig,
+}
+
+impl RefineStage {
+    /// Its name.
+    pub const NAME: &'static str = "refine";
+
+    /// With the settings of a registration.
+    #[must_use]
+    pub fn new(config: &RegisterConfig) -> Self {
+        Self { config: config.refine.clone() }
+    }
+}
+
+impl Stage for RefineStage {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn run(
+        &self,
+        run: &mut Run<'_, '_>,
+        mut candidates: Vec<Candidate>,
+    ) -> Result<Vec<Candidate>, RegisterError> {
+        let sides = sides_px(run.case(), &self.config.longest_sides_px);
+        for (n, &side) in sides.iter().enumerate() {
+            let poses: Vec<_> = candidates.iter().map(|c| c.camera_from_world).collect();
+            let level = run.level(side, &poses, MARGIN_MM)?;
+            let keep = if n + 1 == sides.len() { 1 } else { candidates.len().div_ceil(2) };
+            candidates = run.timed(Self::NAME, level.longest_side_px(), poses.len(), |run| {
+                let refined =
+                    run.polish(Self::NAME, &level, &candidates, &self.config.optimizer)?;
+                Ok(run.best_distinct(refined, keep, &level))
+            })?;
+        }
+        Ok(candidates)
+    }
+}
+
+/// The levels' sides, cut where the X-ray is no larger.
+fn sides_px(case: &Case, wanted: &[usize]) -> Vec<usize> {
+    let longest = case.first_xray().camera().size_px().into_iter().max().unwrap_or(1);
+    let mut sides: Vec<usize> = wanted.iter().copied().filter(|&side| side < longest).collect();
+    if sides.len() < wanted.len() {
+        sides.push(longest);
+    }
+    sides
+}

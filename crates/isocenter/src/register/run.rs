@@ -1,0 +1,196 @@
+//! A registration in progress: what stages work with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::candidate::{Candidate, best_distinct};
+use super::case::{Case, Compares};
+use super::config::RegisterConfig;
+use super::error::RegisterError;
+use super::event::{Event, StageTime, TraceRow};
+use super::level::Level;
+use super::prior::Prior;
+use crate::geometry::RigidTransform;
+use crate::optimize::levenberg_marquardt::maximize;
+use crate::optimize::{LevenbergMarquardtConfig, ObjectiveError};
+
+/// A registration in progress: the case, the prior, the settings, and what has been done.
+pub struct Run<'a, 'o> {
+    case: &'a Case,
+    prior: &'a Prior,
+    config: &'a RegisterConfig,
+    depth_mm: f64,
+    round: usize,
+    levels: BTreeMap<usize, Arc<Level>>,
+    trace: Vec<TraceRow>,
+    timings: Vec<StageTime>,
+    observe: &'o mut dyn FnMut(&Event<'_>),
+}
+
+impl<'a, 'o> Run<'a, 'o> {
+    /// A registration that is about to begin; `depth_mm` is that of the pivot.
+    pub(super) fn new(
+        case: &'a Case,
+        prior: &'a Prior,
+        config: &'a RegisterConfig,
+        depth_mm: f64,
+        observe: &'o mut dyn FnMut(&Event<'_>),
+    ) -> Self {
+        let (levels, trace, timings) = Default::default();
+        Self { case, prior, config, depth_mm, round: 0, levels, trace, timings, observe }
+    }
+
+    /// What is registered.
+    #[must_use]
+    pub fn case(&self) -> &'a Case {
+        self.case
+    }
+
+    /// Where the patient may be.
+    #[must_use]
+    pub fn prior(&self) -> &'a Prior {
+        self.prior
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &'a RegisterConfig {
+        self.config
+    }
+
+    /// How often the stages have been run before, because the result was poor.
+    #[must_use]
+    pub fn round(&self) -> usize {
+        self.round
+    }
+
+    pub(super) fn begin_round(&mut self, round: usize) {
+        self.round = round;
+    }
+
+    /// Tells whoever watches.
+    pub fn tell(&mut self, event: &Event<'_>) {
+        (self.observe)(event);
+    }
+
+    /// Trace and times so far.
+    pub(super) fn into_record(self) -> (Vec<TraceRow>, Vec<StageTime>) {
+        (self.trace, self.timings)
+    }
+
+    /// The case with images of about a side. Where pixels near the shadow are compared, the shadow
+    /// is that from any of the poses, widened by the margin.
+    ///
+    /// # Errors
+    /// If a coarser copy of the CT cannot be made, or the images cannot be compared.
+    pub fn level(
+        &mut self,
+        longest_side_px: usize,
+        poses: &[RigidTransform],
+        margin_mm: f64,
+    ) -> Result<Arc<Level>, RegisterError> {
+        let depends_on_poses = self.case.compares() == Compares::NearShadow;
+        if let Some(level) = self.levels.get(&longest_side_px).filter(|_| !depends_on_poses) {
+            return Ok(Arc::clone(level));
+        }
+        let similarity = &self.config.similarity;
+        let level =
+            Level::new(self.case, longest_side_px, self.depth_mm, poses, margin_mm, similarity)?;
+        let level = Arc::new(level);
+        self.levels.insert(longest_side_px, Arc::clone(&level));
+        Ok(level)
+    }
+
+    /// Runs a part of a stage at a level: tells of its beginning and its end, and takes its time.
+    pub fn timed<T>(
+        &mut self,
+        stage: &'static str,
+        longest_side_px: usize,
+        candidates: usize,
+        work: impl FnOnce(&mut Self) -> Result<T, RegisterError>,
+    ) -> Result<T, RegisterError> {
+        let begun = Instant::now();
+        self.tell(&Event::StageStarted { stage, longest_side_px, candidates });
+        let done = work(self)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        self.timings.push(StageTime { stage, longest_side_px, seconds });
+        self.tell(&Event::StageFinished { stage, seconds });
+        Ok(done)
+    }
+
+    /// Records an evaluation.
+    pub fn record(&mut self, row: TraceRow) {
+        self.tell(&Event::Iteration(&row));
+        self.trace.push(row);
+    }
+
+    /// The best distinct candidates of a level.
+    #[must_use]
+    pub fn best_distinct(
+        &self,
+        candidates: Vec<Candidate>,
+        number: usize,
+        level: &Level,
+    ) -> Vec<Candidate> {
+        best_distinct(candidates, number, level.distinct_mm(), self.case.pivot_world_mm())
+    }
+
+    /// Levenberg-Marquardt from each candidate, side by side; told about in order, so that trace and
+    /// result are the same whatever the number of threads. A candidate that cannot be rendered is
+    /// dropped.
+    ///
+    /// # Errors
+    /// If no candidate can be rendered, or the images cannot be compared.
+    pub fn polish(
+        &mut self,
+        stage: &'static str,
+        level: &Level,
+        candidates: &[Candidate],
+        optimizer: &LevenbergMarquardtConfig,
+    ) -> Result<Vec<Candidate>, RegisterError> {
+        let polish_one = |candidate: &Candidate| -> Result<_, RegisterError> {
+            let objective = level.objective_at(&candidate.camera_from_world)?;
+            let mut iterations = Vec::new();
+            let start = &candidate.camera_from_world;
+            let optimum = maximize(&objective, start, optimizer, &mut |i| iterations.push(*i))?;
+            let polished = Candidate {
+                camera_from_world: optimum.camera_from_world,
+                similarity: optimum.evaluation.similarity,
+                termination: optimum.termination,
+            };
+            Ok((polished, iterations))
+        };
+        let results: Vec<Result<_, RegisterError>> =
+            candidates.par_iter().map(polish_one).collect();
+        let mut polished = Vec::with_capacity(results.len());
+        let mut dropped = None;
+        for (number, result) in results.into_iter().enumerate() {
+            let (candidate, iterations) = match result {
+                Ok(found) => found,
+                // One candidate that has run into the source is no reason to give up the others.
+                Err(
+                    error @ (RegisterError::Objective(ObjectiveError::Project(_))
+                    | RegisterError::Project(_)),
+                ) => {
+                    dropped.get_or_insert(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let longest_side_px = level.longest_side_px();
+            for iteration in iterations {
+                self.record(TraceRow { stage, longest_side_px, candidate: number, iteration });
+            }
+            let termination = candidate.termination;
+            self.tell(&Event::CandidateFinished { candidate: number, termination });
+            polished.push(candidate);
+        }
+        match dropped {
+            Some(error) if polished.is_empty() => Err(error),
+            _ => Ok(polished),
+        }
+    }
+}
