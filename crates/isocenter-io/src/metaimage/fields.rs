@@ -125,10 +125,10 @@ impl Fields {
     }
 }
 
-/// Whether a text can be a key: a word, perhaps with spaces around it.
+/// Whether a text can be a key, perhaps with spaces around it.
 fn is_key(text: &str) -> bool {
-    let word = text.trim();
-    !word.is_empty() && word.chars().all(|c| c.is_ascii_graphic())
+    let key = text.trim();
+    !key.is_empty() && !key.contains(char::is_control)
 }
 
 /// So many finite numbers, between spaces.
