@@ -7,9 +7,10 @@
 //! Read: both byte orders, integers and floats of 8 to 64 bits, compressed (zlib, gzip) or not.
 //! Without a matrix the axes lie along L, P and S, without an offset the first voxel is at the
 //! origin, without a byte order it is little-endian, as in ITK; without a spacing the file is
-//! refused. Keys that are not known are passed over. Keys that contradict each other, data that
-//! are longer or shorter than the header says, rows of the matrix that are no directions, values
-//! stored as text or to be scaled, and volumes in a file for each slice are refused.
+//! refused. Keys that are not known are passed over, and so is `AnatomicalOrientation`, which
+//! programs write in different ways. Keys that contradict each other, data that are longer or
+//! shorter than the header says, rows of the matrix that are no directions, values stored as text
+//! or to be scaled, and volumes in a file for each slice are refused.
 //!
 //! The data file of a header lies in the header's folder or below it. An absolute name, or one
 //! with `..`, is refused: such a header would break when it is moved or, worse, find another
