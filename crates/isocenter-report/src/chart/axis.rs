@@ -21,6 +21,25 @@ impl Axis {
         Self { name: name.to_owned(), scale, ticks: scale.ticks(about), grid: true }
     }
 
+    /// Names in equal steps: the first at 0, the next at 1.
+    pub(crate) fn of_names(name: &str, names: impl IntoIterator<Item = String>) -> Self {
+        let ticks: Vec<Tick> = names
+            .into_iter()
+            .enumerate()
+            .map(|(at, label)| Tick { value: at as f64, label })
+            .collect();
+        let scale = Scale::Linear { low: -0.6, high: ticks.len().max(1) as f64 - 0.4 };
+        Self { name: name.to_owned(), scale, ticks, grid: false }
+    }
+
+    /// The other way round: names from the top.
+    pub(crate) fn reversed(mut self) -> Self {
+        if let Scale::Linear { low, high } = self.scale {
+            self.scale = Scale::Linear { low: high, high: low };
+        }
+        self
+    }
+
     /// Without lines across the chart.
     pub(crate) fn without_grid(mut self) -> Self {
         self.grid = false;

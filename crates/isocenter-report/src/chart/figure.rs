@@ -42,6 +42,8 @@ pub(crate) enum Legend {
     Line,
     /// A dot.
     Dot,
+    /// A filled box.
+    Box,
 }
 
 /// A chart in the making.
@@ -94,6 +96,11 @@ impl Figure {
             (self.size_px[0] - self.left_px - RIGHT_PX).max(1.0),
             (self.size_px[1] - self.top_px - BOTTOM_PX).max(1.0),
         ]
+    }
+
+    /// The values at the ends of x.
+    pub(crate) fn ends_x(&self) -> [f64; 2] {
+        self.x.scale.ends()
     }
 
     /// The values at the ends of y.
@@ -184,6 +191,9 @@ impl Figure {
         let sample = match kind {
             Legend::Line => format!("<path class=\"{class}\" d=\"M1 6L29 6\"/>"),
             Legend::Dot => format!("<circle class=\"{class}\" cx=\"15\" cy=\"6\" r=\"3\"/>"),
+            Legend::Box => {
+                format!("<rect class=\"{class}\" x=\"8\" y=\"1\" width=\"14\" height=\"10\"/>")
+            }
         };
         let _ = write!(
             self.legend,
@@ -338,9 +348,10 @@ mod tests {
     fn texts_are_escaped() {
         let mut figure = figure();
         figure.legend(Legend::Line, "s0", "<i>");
+        figure.heading(1.0, "<b>");
         figure.dots(&[([1.0, 2.0], "<u>".to_owned())], 3.0, "s0");
         let svg = figure.finish().to_string();
-        for tag in ["<i>", "<u>", "<y>", "a & b"] {
+        for tag in ["<i>", "<b>", "<u>", "<y>", "a & b"] {
             assert!(!svg.contains(tag), "{svg}");
         }
         assert!(svg.contains(">&lt;y&gt;</text>") && svg.contains(">x (mm)</text>"));

@@ -39,12 +39,32 @@ pub(crate) fn fixed(value: f64, decimals: usize) -> String {
     minus(&text)
 }
 
-/// A fraction as percent.
+/// A fraction as percent. What is not quite all is not called 100 %, what is not quite none not 0 %.
 pub(crate) fn percent(fraction: f64) -> String {
-    match not_finite(fraction) {
-        Some(odd) => odd.to_owned(),
-        None => format!("{} %", fixed(100.0 * fraction, usize::from(fraction < 0.0995))),
+    if let Some(odd) = not_finite(fraction) {
+        return odd.to_owned();
     }
+    match fraction {
+        f if f > 0.0 && f < 0.0005 => "< 0.1 %".to_owned(),
+        f if f > 0.9995 && f < 1.0 => "> 99.9 %".to_owned(),
+        f if (0.0995..=0.9905).contains(&f) || f == 0.0 || f == 1.0 => {
+            format!("{} %", fixed(100.0 * f, 0))
+        }
+        f => format!("{} %", fixed(100.0 * f, 1)),
+    }
+}
+
+/// Thousands set apart: `12 500`.
+pub(crate) fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn not_finite(value: f64) -> Option<&'static str> {
@@ -90,9 +110,20 @@ mod tests {
     }
 
     #[test]
-    fn fixed_and_percent() {
+    fn fixed_percent_and_count() {
         assert_eq!((fixed(-0.004, 2), fixed(-0.006, 2)), ("0.00".into(), "−0.01".into()));
         assert_eq!((percent(0.61), percent(0.0123)), ("61 %".into(), "1.2 %".into()));
-        assert_eq!(percent(f64::NAN), "–");
+        for (fraction, expected) in [
+            (f64::NAN, "–"),
+            (0.0, "0 %"),
+            (1e-9, "< 0.1 %"),
+            (0.996, "99.6 %"),
+            (0.999_96, "> 99.9 %"),
+            (1.0, "100 %"),
+        ] {
+            assert_eq!(percent(fraction), expected);
+        }
+        assert_eq!((count(0), count(999)), ("0".into(), "999".into()));
+        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
     }
 }

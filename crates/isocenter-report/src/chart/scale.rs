@@ -80,6 +80,12 @@ impl Scale {
         [low, high]
     }
 
+    /// The round step that divides the axis into about so many parts: 1, 2 or 5 of a decade.
+    pub(crate) fn step(self, about: usize) -> f64 {
+        let [low, high] = self.ends();
+        round_within_decade((high - low) / about.max(1) as f64, true)
+    }
+
     /// About so many ticks with round values.
     pub(crate) fn ticks(self, about: usize) -> Vec<Tick> {
         match self {
@@ -108,8 +114,7 @@ fn round_within_decade(value: f64, up: bool) -> f64 {
 }
 
 fn linear_ticks(low: f64, high: f64, about: usize) -> Vec<Tick> {
-    let rough = (high - low) / about as f64;
-    let step = round_within_decade(rough, true);
+    let step = Scale::Linear { low, high }.step(about);
     let decimals = (-step.log10().floor()).clamp(0.0, 15.0) as usize;
     let label = |value: f64| {
         let largest = low.abs().max(high.abs());

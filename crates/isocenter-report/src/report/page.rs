@@ -52,6 +52,9 @@ pub(crate) mod tests {
     //! Proves: times have a fitting unit. Checks what holds for every page.
     use super::*;
 
+    /// A text that would break out of a page that does not escape it.
+    pub(crate) const HOSTILE: &str = "</td></title><script>alert(\"1\")</script>'&";
+
     /// That a page is closed, loads nothing, runs nothing but its own script, and shows no number
     /// that is none.
     pub(crate) fn check(page: &str) {

@@ -256,9 +256,8 @@ mod tests {
     use isocenter::radiograph::{ImageFlip, Mask};
 
     use super::*;
+    use crate::report::page::tests::{HOSTILE, check};
     use crate::report::{LandscapeAxis, TracePoint, TrueErrors};
-
-    const HOSTILE: &str = "</td><script>alert(\"1\")</script>'&";
 
     fn image() -> Image {
         Image::new([40, 30], (0..1200).map(|i| (i % 40 * (i / 40)) as f32).collect()).unwrap()
@@ -321,7 +320,7 @@ mod tests {
         for number in [0.5, 0.0, -1e300, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e-320] {
             let report = full(&image, &mask, number);
             let page = registration_report(&report).unwrap();
-            crate::report::page::tests::check(&page);
+            check(&page);
             assert_eq!(page.matches("<img ").count(), 22);
             assert_eq!(page.matches("<section").count(), page.matches("</section>").count());
             assert_eq!(page, registration_report(&report).unwrap());
@@ -335,7 +334,7 @@ mod tests {
     #[test]
     fn nothing_given_is_nothing_shown() {
         let page = registration_report(&RegistrationReport::default()).unwrap();
-        crate::report::page::tests::check(&page);
+        check(&page);
         assert!(page.contains(Verdict::Unjudged.headline()));
         for absent in ["<img", "<table", "<h2", "<svg"] {
             assert!(!page.contains(absent), "{absent}");
