@@ -182,6 +182,14 @@ impl Camera {
         self.camera_from_reference_camera.as_ref()
     }
 
+    /// The camera of the image with left and right exchanged.
+    #[must_use]
+    pub(crate) fn mirrored(&self) -> Self {
+        let mut mirrored = self.clone();
+        mirrored.principal_point_px[0] = self.size_px[0] as f64 - 1.0 - self.principal_point_px[0];
+        mirrored
+    }
+
     /// Where this camera is for a pose of the first X-ray's camera: the same pose for the first.
     #[must_use]
     pub fn camera_from_world(

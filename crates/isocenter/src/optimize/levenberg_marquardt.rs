@@ -33,6 +33,8 @@ pub struct LevenbergMarquardtConfig {
     pub tolerance_deg: f64,
     /// A step below both tolerances ends the search: translation.
     pub tolerance_mm: f64,
+    /// A gain below this, of a step that the model has foreseen, ends the search.
+    pub tolerance_value: f64,
     /// Longest rotation of one step.
     pub longest_step_deg: f64,
     /// Longest translation of one step.
@@ -47,6 +49,7 @@ impl Default for LevenbergMarquardtConfig {
             max_evaluations: 30,
             tolerance_deg: 2e-3,
             tolerance_mm: 5e-3,
+            tolerance_value: 1e-6,
             longest_step_deg: 10.0,
             longest_step_mm: 40.0,
             initial_damping: 1e-3,
@@ -91,6 +94,12 @@ impl Model {
             gradient: Vector6::from_iterator(gradient.iter().copied()),
             curvature: Matrix6::from_iterator(curvature.iter().copied()),
         })
+    }
+
+    /// How much the similarity rises with a step, if the model is right.
+    fn predicted_gain(&self, step: &PivotMotion) -> f64 {
+        let xi = step.to_vector();
+        self.gradient.dot(&xi) - 0.5 * xi.dot(&(self.curvature * xi))
     }
 }
 
@@ -146,14 +155,16 @@ impl LevenbergMarquardt {
         if self.damping > LARGEST_DAMPING {
             return Err(Termination::NoImprovement);
         }
+        if best.predicted_gain(&motion) < self.config.tolerance_value {
+            return Err(Termination::ValueBelowTolerance);
+        }
         Ok(motion)
     }
 
     /// Adapts the damping to a step that has improved on `before`.
     fn lower_damping(&mut self, before: &Model, similarity: f64) {
-        let xi = self.step.to_vector();
-        let predicted = before.gradient.dot(&xi) - 0.5 * xi.dot(&(before.curvature * xi));
-        let ratio = (similarity - before.similarity) / predicted.max(f64::MIN_POSITIVE);
+        let predicted = before.predicted_gain(&self.step).max(f64::MIN_POSITIVE);
+        let ratio = (similarity - before.similarity) / predicted;
         self.damping *= (1.0 - (2.0 * ratio - 1.0).powi(3)).clamp(0.1, 2.0);
         self.damping = self.damping.max(1e-9);
         self.raise = 2.0;

@@ -73,6 +73,14 @@ impl Mask {
         Self { size_px: self.size_px, used: self.used.iter().map(|used| !used).collect() }
     }
 
+    /// The mask with left and right exchanged.
+    #[must_use]
+    pub fn mirrored(&self) -> Self {
+        let mut mirrored = self.clone();
+        mirrored.used.chunks_exact_mut(self.size_px[0]).for_each(<[bool]>::reverse);
+        mirrored
+    }
+
     /// The pixels that count in both masks; of another size, those of the first.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {

@@ -8,7 +8,7 @@ use super::error::RegisterError;
 use super::level::CoarseProjectors;
 use crate::geometry::{Camera, RigidTransform};
 use crate::project::Projector;
-use crate::radiograph::{Image, Mask};
+use crate::radiograph::{Image, ImageFlip, Mask, PreparedXray};
 use crate::volume::AttenuationVolume;
 
 /// Two X-rays whose central rays pass each other farther apart than this do not show the same part
@@ -21,6 +21,7 @@ pub struct Xray {
     camera: Camera,
     line_integral: Image,
     mask: Option<Mask>,
+    displayed: bool,
 }
 
 impl Xray {
@@ -34,7 +35,21 @@ impl Xray {
             return Err(RegisterError::XraySize { found, expected });
         }
         line_integral.check_has_content()?;
-        Ok(Self { camera, line_integral, mask: None })
+        Ok(Self { camera, line_integral, mask: None, displayed: false })
+    }
+
+    /// From an image that was prepared: with its mask, and grey values that may have gone through an
+    /// unknown curve.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn prepared(camera: Camera, prepared: PreparedXray) -> Result<Self, RegisterError> {
+        let mut xray = Self::new(camera, prepared.line_integral)?;
+        xray.displayed = prepared.by_rank;
+        match prepared.mask {
+            Some(mask) => xray.with_mask(mask),
+            None => Ok(xray),
+        }
     }
 
     /// The same X-ray, of which only the pixels of a mask are compared.
@@ -60,6 +75,12 @@ impl Xray {
     #[must_use]
     pub fn line_integral(&self) -> &Image {
         &self.line_integral
+    }
+
+    /// Whether the line integrals went through an unknown rising curve, that of a display.
+    #[must_use]
+    pub fn is_displayed(&self) -> bool {
+        self.displayed
     }
 
     /// The pixels that are compared; all without a mask.
@@ -170,6 +191,17 @@ impl Case {
     #[must_use]
     pub fn pivot_world_mm(&self) -> Vector3<f64> {
         self.pivot_world_mm
+    }
+
+    /// The case with left and right of every X-ray exchanged.
+    pub(super) fn mirrored(&self) -> Self {
+        let mirrored = |xray: &Xray| Xray {
+            camera: xray.camera.mirrored(),
+            line_integral: xray.line_integral.flipped(ImageFlip::Columns),
+            mask: xray.mask.as_ref().map(Mask::mirrored),
+            displayed: xray.displayed,
+        };
+        Self { xrays: self.xrays.iter().map(mirrored).collect(), ..self.clone() }
     }
 
     pub(super) fn coarse_projectors(&self) -> &CoarseProjectors {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::error::RegisterError;
+use super::judge::JudgeConfig;
 use super::landmarks::LandmarkConfig;
 use super::refine::RefineStage;
 use super::search::SearchStage;
@@ -28,6 +29,8 @@ pub struct RegisterConfig {
     pub search: SearchConfig,
     /// The stage `refine`.
     pub refine: RefineConfig,
+    /// How the result is judged.
+    pub judge: JudgeConfig,
     /// The stage `cma-es`.
     pub cma_es: OptimizerStageConfig<CmaEsConfig>,
     /// The stage `gradient-descent`.
@@ -42,6 +45,7 @@ impl Default for RegisterConfig {
             similarity: SimilarityConfig::default(),
             search: SearchConfig::default(),
             refine: RefineConfig::default(),
+            judge: JudgeConfig::default(),
             cma_es: OptimizerStageConfig::default(),
             gradient_descent: OptimizerStageConfig::default(),
         }
@@ -75,7 +79,16 @@ impl RegisterConfig {
         let refused = |name, found: &dyn fmt::Display, expected| {
             Err(RegisterError::Setting { name, found: found.to_string(), expected })
         };
-        let Self { stages, landmarks, similarity, search, refine, cma_es, gradient_descent } = self;
+        let Self {
+            stages,
+            landmarks,
+            similarity,
+            search,
+            refine,
+            cma_es,
+            gradient_descent,
+            judge: _,
+        } = self;
         landmarks.check()?;
         let optimizer = &refine.optimizer;
         let sides = &refine.longest_sides_px;
@@ -90,6 +103,7 @@ impl RegisterConfig {
             ("search.polished", search.polished),
             ("search.promoted", search.promoted),
             ("search.max_evaluations", search.max_evaluations),
+            ("search.rounds", search.rounds),
             ("refine.optimizer.max_evaluations", optimizer.max_evaluations),
         ];
         let not_negative = [
@@ -98,6 +112,8 @@ impl RegisterConfig {
             ("similarity.patch_ncc", similarity.patch_ncc),
             ("refine.optimizer.tolerance_deg", optimizer.tolerance_deg),
             ("refine.optimizer.tolerance_mm", optimizer.tolerance_mm),
+            ("refine.optimizer.tolerance_value", optimizer.tolerance_value),
+            ("refine.margin", refine.margin),
         ];
         let positive = [
             ("refine.optimizer.longest_step_deg", optimizer.longest_step_deg),
@@ -170,6 +186,9 @@ pub struct SearchConfig {
     pub promoted: usize,
     /// Most evaluations for each pose that is refined at this level.
     pub max_evaluations: usize,
+    /// How often the stages are run at most: where the verdict is poor, once more with as many new
+    /// poses as all rounds before it together.
+    pub rounds: usize,
     /// Seed of the draw.
     pub seed: u64,
 }
@@ -182,6 +201,7 @@ impl Default for SearchConfig {
             polished: 24,
             promoted: 6,
             max_evaluations: 12,
+            rounds: 3,
             seed: 0,
         }
     }
@@ -247,6 +267,9 @@ pub struct RefineConfig {
     /// The longest side of the images of each level, at most: pixels are binned by whole factors.
     /// The X-ray's own size ends the list where it is smaller.
     pub longest_sides_px: Vec<usize>,
+    /// A candidate whose similarity is behind the best one's by more than this does not go on to the
+    /// next level.
+    pub margin: f64,
     /// The optimiser on each level.
     pub optimizer: LevenbergMarquardtConfig,
 }
@@ -255,6 +278,7 @@ impl Default for RefineConfig {
     fn default() -> Self {
         Self {
             longest_sides_px: vec![64, 128, 256],
+            margin: 0.05,
             optimizer: LevenbergMarquardtConfig::default(),
         }
     }

@@ -94,7 +94,7 @@ fn climb(
         let objective = if optimizer.uses_derivatives() {
             level.objective_at(&start)?
         } else {
-            level.objective_anywhere()
+            level.objective_anywhere()?
         };
         let optimum = maximize(&objective, &start, optimizer, &mut |iteration| {
             run.record(TraceRow { stage, longest_side_px, candidate: 0, iteration: *iteration });

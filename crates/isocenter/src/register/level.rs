@@ -1,16 +1,18 @@
 //! A case at one resolution.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::case::{Case, Compares, Xray};
 use super::config::SimilarityConfig;
+use super::display_curve::straightened;
 use super::error::RegisterError;
 use super::objective::{LevelObjective, RadiographObjective};
 use crate::geometry::{Camera, RigidTransform};
-use crate::project::Projector;
-use crate::radiograph::Mask;
-use crate::similarity::Similarity;
+use crate::optimize::{Evaluation, Objective};
+use crate::project::{MarchAxis, Projector};
+use crate::radiograph::{Image, Mask};
+use crate::similarity::{Similarity, SimilarityError};
 use crate::volume::VolumeError;
 
 /// The shortest side that a level's images may have.
@@ -52,7 +54,39 @@ pub struct Level {
 struct LevelXray {
     camera: Camera,
     projector: Projector,
-    similarity: Box<dyn Similarity>,
+    fixed: Image,
+    mask: Option<Mask>,
+    /// Whether the grey values went through an unknown curve.
+    displayed: bool,
+    config: SimilarityConfig,
+    similarity: Arc<dyn Similarity>,
+}
+
+impl LevelXray {
+    /// The fixed image near a pose that is nearly right: with what it tells about an unknown display.
+    fn fixed_near(&self, camera_from_world: &RigidTransform) -> Result<Image, RegisterError> {
+        if !self.displayed {
+            return Ok(self.fixed.clone());
+        }
+        let radiograph = self.projector.forward(&self.camera, camera_from_world)?;
+        Ok(straightened(&self.fixed, self.mask.as_ref(), &radiograph))
+    }
+
+    /// The similarity with that image.
+    fn similarity_near(
+        &self,
+        camera_from_world: &RigidTransform,
+    ) -> Result<Arc<dyn Similarity>, RegisterError> {
+        if !self.displayed {
+            return Ok(Arc::clone(&self.similarity));
+        }
+        match self.config.prepare(&self.fixed_near(camera_from_world)?, self.mask.as_ref()) {
+            Ok(similarity) => Ok(similarity.into()),
+            // The radiograph at that pose shows nothing where the X-ray counts.
+            Err(SimilarityError::ConstantFixed) => Ok(Arc::clone(&self.similarity)),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 /// Two candidates closer than this, in pixels of the level, are one.
@@ -97,7 +131,7 @@ impl Level {
         self.distinct_mm
     }
 
-    /// The objective with the marching axes that suit a pose, held: continuous near the pose.
+    /// The objective near a pose: the marching axes that suit it are held, so that it is continuous.
     ///
     /// # Errors
     /// If the pose cannot be rendered.
@@ -105,32 +139,103 @@ impl Level {
         &self,
         camera_from_world: &RigidTransform,
     ) -> Result<LevelObjective<'_>, RegisterError> {
-        let axis = |xray: &LevelXray| {
+        self.objective(|xray| {
             let pose = xray.camera.camera_from_world(camera_from_world);
-            Ok(Some(xray.projector.march_axis(&xray.camera, &pose)?))
+            let axis = xray.projector.march_axis(&xray.camera, &pose)?;
+            Ok((Some(axis), Arc::clone(&xray.similarity)))
+        })
+    }
+
+    /// [`objective_at`](Self::objective_at) a pose that is nearly right: where an X-ray came through
+    /// an unknown display, the radiograph there tells its curve.
+    ///
+    /// # Errors
+    /// If the pose cannot be rendered.
+    pub fn objective_near(
+        &self,
+        camera_from_world: &RigidTransform,
+    ) -> Result<LevelObjective<'_>, RegisterError> {
+        self.objective(|xray| {
+            let pose = xray.camera.camera_from_world(camera_from_world);
+            let axis = xray.projector.march_axis(&xray.camera, &pose)?;
+            Ok((Some(axis), xray.similarity_near(&pose)?))
+        })
+    }
+
+    /// Any measure at a pose that is nearly right, with its derivatives.
+    ///
+    /// # Errors
+    /// If the pose cannot be rendered, or the measure cannot be prepared.
+    pub fn measured_near(
+        &self,
+        camera_from_world: &RigidTransform,
+        config: &SimilarityConfig,
+    ) -> Result<Evaluation, RegisterError> {
+        let objective = self.objective(|xray| {
+            let pose = xray.camera.camera_from_world(camera_from_world);
+            let axis = xray.projector.march_axis(&xray.camera, &pose)?;
+            let fixed = xray.fixed_near(&pose)?;
+            let similarity = match config.prepare(&fixed, xray.mask.as_ref()) {
+                Err(SimilarityError::ConstantFixed) => {
+                    config.prepare(&xray.fixed, xray.mask.as_ref())
+                }
+                other => other,
+            };
+            Ok((Some(axis), similarity?.into()))
+        })?;
+        Ok(objective.evaluate(camera_from_world)?)
+    }
+
+    /// The part of the compared pixels that show the CT at a pose.
+    ///
+    /// # Errors
+    /// If the pose cannot be rendered.
+    pub fn coverage(&self, camera_from_world: &RigidTransform) -> Result<f64, RegisterError> {
+        let (mut showing, mut counted) = (0_usize, 0_usize);
+        for xray in &self.xrays {
+            let pose = xray.camera.camera_from_world(camera_from_world);
+            let radiograph = xray.projector.forward(&xray.camera, &pose)?;
+            let all = Mask::all(xray.camera.size_px());
+            let mask = xray.mask.as_ref().unwrap_or(&all);
+            for (&l, _) in radiograph.pixels().iter().zip(mask.used()).filter(|(_, used)| **used) {
+                counted += 1;
+                showing += usize::from(l > 0.0);
+            }
+        }
+        Ok(showing as f64 / counted.max(1) as f64)
+    }
+
+    /// The pixels that are compared, of all X-rays.
+    #[must_use]
+    pub fn pixels(&self) -> usize {
+        let of = |xray: &LevelXray| match &xray.mask {
+            Some(mask) => mask.count(),
+            None => xray.fixed.pixels().len(),
         };
-        let axes: Vec<_> = self.xrays.iter().map(axis).collect::<Result<_, RegisterError>>()?;
-        Ok(self.objective_along(axes))
+        self.xrays.iter().map(of).sum()
     }
 
     /// The objective with the marching axes that suit each pose: for scoring poses that differ
     /// widely.
-    #[must_use]
-    pub fn objective_anywhere(&self) -> LevelObjective<'_> {
-        self.objective_along(vec![None; self.xrays.len()])
+    ///
+    /// # Errors
+    /// None, as long as there is an X-ray.
+    pub fn objective_anywhere(&self) -> Result<LevelObjective<'_>, RegisterError> {
+        self.objective(|xray| Ok((None, Arc::clone(&xray.similarity))))
     }
 
-    fn objective_along(&self, axes: Vec<Option<crate::project::MarchAxis>>) -> LevelObjective<'_> {
-        let parts = self.xrays.iter().zip(axes).map(|(xray, axis)| {
-            RadiographObjective::new(
-                &xray.projector,
-                &xray.camera,
-                &*xray.similarity,
-                axis,
-                self.pivot_world_mm,
-            )
-        });
-        LevelObjective::new(parts.collect(), self.pivot_world_mm)
+    fn objective(
+        &self,
+        choose: impl Fn(&LevelXray) -> Result<(Option<MarchAxis>, Arc<dyn Similarity>), RegisterError>,
+    ) -> Result<LevelObjective<'_>, RegisterError> {
+        let mut parts = Vec::with_capacity(self.xrays.len());
+        for xray in &self.xrays {
+            let LevelXray { projector, camera, .. } = xray;
+            let (axis, similarity) = choose(xray)?;
+            let pivot = self.pivot_world_mm;
+            parts.push(RadiographObjective::new(projector, camera, similarity, axis, pivot));
+        }
+        Ok(LevelObjective::new(parts, self.pivot_world_mm))
     }
 }
 
@@ -163,8 +268,9 @@ fn level_xray(
         let near = shadow(&projector, &camera, poses)?.dilated(margin_px.max(2));
         mask = Some(mask.map_or(near.clone(), |mask| mask.and(&near)));
     }
-    let similarity = config.prepare(&fixed, mask.as_ref())?;
-    Ok(LevelXray { camera, projector, similarity })
+    let similarity = config.prepare(&fixed, mask.as_ref())?.into();
+    let (displayed, config) = (xray.is_displayed(), config.clone());
+    Ok(LevelXray { camera, projector, fixed, mask, displayed, config, similarity })
 }
 
 /// Where the volume is seen from any of the poses.

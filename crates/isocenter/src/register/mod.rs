@@ -8,6 +8,7 @@
 //! - [`search`] - thousands of poses of the prior, scored on small images
 //! - [`refine`] - Levenberg-Marquardt from coarse to fine
 //! - [`from_start`] - CMA-ES and gradient descent, as others register
+//! - [`judge`] - how sure the result is
 //! - [`run`] - [`Run`], what stages work with
 //! - [`candidate`] - [`Candidate`], a pose in the running
 //! - [`level`] - [`Level`], a case at one resolution
@@ -18,9 +19,11 @@
 pub mod candidate;
 pub mod case;
 pub mod config;
+mod display_curve;
 pub mod error;
 pub mod event;
 pub mod from_start;
+pub mod judge;
 pub mod landmarks;
 pub mod level;
 mod objective;
@@ -39,9 +42,10 @@ pub use config::{
 };
 pub use error::RegisterError;
 pub use event::{Event, StageTime, TraceRow};
+pub use judge::{Judgement, Verdict};
 pub use landmarks::{LandmarkConfig, LandmarkError};
 pub use level::Level;
 pub use prior::{AnyRotation, PoseSpread, Prior, RotationSpread};
 pub use registration::{Registration, register, register_by};
-pub use run::Run;
+pub use run::{Rivals, Run};
 pub use stage::{Stage, StageRegistry};

@@ -1,5 +1,7 @@
 //! The classical objective: render the CT, compare with the X-rays.
 
+use std::sync::Arc;
+
 use nalgebra::{Matrix6, Vector3, Vector6};
 use rayon::prelude::*;
 
@@ -10,11 +12,10 @@ use crate::similarity::Similarity;
 use crate::volume::AttenuationVolume;
 
 /// A similarity over radiographs of one volume from one camera.
-#[derive(Clone, Copy)]
 pub(super) struct RadiographObjective<'a> {
     projector: &'a Projector,
     camera: &'a Camera,
-    similarity: &'a dyn Similarity,
+    similarity: Arc<dyn Similarity>,
     /// The marching axis that is held; none is each pose's own.
     axis: Option<MarchAxis>,
     pivot_world_mm: Vector3<f64>,
@@ -24,7 +25,7 @@ impl<'a> RadiographObjective<'a> {
     pub(super) fn new(
         projector: &'a Projector,
         camera: &'a Camera,
-        similarity: &'a dyn Similarity,
+        similarity: Arc<dyn Similarity>,
         axis: Option<MarchAxis>,
         pivot_world_mm: Vector3<f64>,
     ) -> Self {

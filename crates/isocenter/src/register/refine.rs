@@ -45,9 +45,13 @@ impl Stage for RefineStage {
             let level = run.level(side, &poses, MARGIN_MM)?;
             let keep = if n + 1 == sides.len() { 1 } else { candidates.len().div_ceil(2) };
             candidates = run.timed(Self::NAME, level.longest_side_px(), poses.len(), |run| {
-                let refined =
-                    run.polish(Self::NAME, &level, &candidates, &self.config.optimizer)?;
-                Ok(run.best_distinct(refined, keep, &level))
+                let optimizer = &self.config.optimizer;
+                let refined = run.polish(Self::NAME, &level, &candidates, optimizer)?;
+                let distinct = run.best_distinct(refined, candidates.len(), &level);
+                run.note_rivals(&level, &distinct);
+                let highest = distinct.first().map_or(f64::NEG_INFINITY, |best| best.similarity);
+                let in_reach = |c: &Candidate| c.similarity >= highest - self.config.margin;
+                Ok(distinct.into_iter().take(keep).filter(in_reach).collect())
             })?;
         }
         Ok(candidates)

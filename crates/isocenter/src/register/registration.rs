@@ -10,8 +10,11 @@ use super::case::Case;
 use super::config::RegisterConfig;
 use super::error::RegisterError;
 use super::event::{Event, StageTime, TraceRow};
+use super::judge::mistakes::look_for_mistake;
+use super::judge::{Judgement, Verdict, judge};
 use super::prior::Prior;
 use super::run::Run;
+use super::search::SearchStage;
 use super::stage::{Stage, StageRegistry};
 use crate::geometry::RigidTransform;
 use crate::optimize::Termination;
@@ -27,6 +30,8 @@ pub struct Registration {
     pub similarity: f64,
     /// Why the last optimiser stopped.
     pub termination: Termination,
+    /// How sure it is, unless the settings ask for no judgement.
+    pub judgement: Option<Judgement>,
     /// Every evaluation with derivatives, in order.
     pub trace: Vec<TraceRow>,
     /// How long each stage took.
@@ -92,20 +97,63 @@ pub fn register_by(
     let start = Candidate::new(prior.center_camera_from_world);
     let depth_mm = start_depth(case, &start.camera_from_world)?;
     let mut run = Run::new(case, prior, config, depth_mm, observe);
-    let mut candidates = vec![start];
-    for stage in &stages {
-        candidates = stage.run(&mut run, candidates)?;
-    }
-    // A stage fails or returns at least one candidate.
-    let best = candidates.first().copied().unwrap_or(start);
+    let (best, mut judgement) = best_of_rounds(&mut run, &stages, start)?;
     let (trace, timings) = run.into_record();
+    if let Some(judgement) = &mut judgement
+        && judgement.verdict != Verdict::Good
+        && config.judge.mistakes
+    {
+        judgement.mistake = look_for_mistake(case, prior, config, depth_mm)?;
+    }
     Ok(Registration {
         camera_from_world: best.camera_from_world,
         pivot_world_mm: case.pivot_world_mm(),
         similarity: best.similarity,
         termination: best.termination,
+        judgement,
         trace,
         timings,
+    })
+}
+
+/// Runs the stages until the verdict is good or the rounds are used up. The best candidate is the
+/// one that the judge finds most probable.
+fn best_of_rounds(
+    run: &mut Run<'_, '_>,
+    stages: &[Box<dyn Stage>],
+    start: Candidate,
+) -> Result<(Candidate, Option<Judgement>), RegisterError> {
+    let config = run.config();
+    // Without a search another round would only repeat the first.
+    let searches = stages.iter().any(|stage| stage.name() == SearchStage::NAME);
+    let rounds = if searches && config.judge.enabled { config.search.rounds } else { 1 };
+    let mut best: Option<(Candidate, Judgement)> = None;
+    for round in 0..rounds {
+        run.begin_round(round);
+        let mut candidates = vec![start];
+        for stage in stages {
+            candidates = stage.run(run, candidates)?;
+        }
+        // A stage fails or returns at least one candidate.
+        let candidate = candidates.first().copied().unwrap_or(start);
+        if !config.judge.enabled {
+            return Ok((candidate, None));
+        }
+        let rivals = run.take_rivals();
+        let judgement = judge(run, &candidate, rivals)?;
+        let better = |(_, other): &(Candidate, Judgement)| {
+            judgement.probability_within_2mm > other.probability_within_2mm
+        };
+        if best.as_ref().is_none_or(better) {
+            best = Some((candidate, judgement));
+        }
+        if best.as_ref().is_some_and(|(_, judgement)| judgement.verdict == Verdict::Good) {
+            break;
+        }
+    }
+    Ok(match best {
+        Some((candidate, judgement)) => (candidate, Some(judgement)),
+        None => (start, None),
     })
 }
 

@@ -18,6 +18,26 @@ use crate::geometry::RigidTransform;
 use crate::optimize::levenberg_marquardt::maximize;
 use crate::optimize::{LevenbergMarquardtConfig, ObjectiveError};
 
+/// The distinct optima of one level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rivals {
+    /// The longest side of its images.
+    pub longest_side_px: usize,
+    /// The best of them.
+    pub best: Candidate,
+    /// The others, better ones first; one at least.
+    pub others: Vec<Candidate>,
+}
+
+impl Rivals {
+    /// How much less similar the next best optimum is.
+    #[must_use]
+    pub fn lead(&self) -> f64 {
+        let next = self.others.first().map_or(f64::NEG_INFINITY, |other| other.similarity);
+        self.best.similarity - next
+    }
+}
+
 /// A registration in progress: the case, the prior, the settings, and what has been done.
 pub struct Run<'a, 'o> {
     case: &'a Case,
@@ -26,6 +46,7 @@ pub struct Run<'a, 'o> {
     depth_mm: f64,
     round: usize,
     levels: BTreeMap<usize, Arc<Level>>,
+    rivals: Option<Rivals>,
     trace: Vec<TraceRow>,
     timings: Vec<StageTime>,
     observe: &'o mut dyn FnMut(&Event<'_>),
@@ -41,7 +62,18 @@ impl<'a, 'o> Run<'a, 'o> {
         observe: &'o mut dyn FnMut(&Event<'_>),
     ) -> Self {
         let (levels, trace, timings) = Default::default();
-        Self { case, prior, config, depth_mm, round: 0, levels, trace, timings, observe }
+        Self {
+            case,
+            prior,
+            config,
+            depth_mm,
+            round: 0,
+            levels,
+            rivals: None,
+            trace,
+            timings,
+            observe,
+        }
     }
 
     /// What is registered.
@@ -75,6 +107,22 @@ impl<'a, 'o> Run<'a, 'o> {
     /// Tells whoever watches.
     pub fn tell(&mut self, event: &Event<'_>) {
         (self.observe)(event);
+    }
+
+    /// Notes the distinct optima of a level, best first, for the judge: those of the finest level at
+    /// which there were several are kept.
+    pub fn note_rivals(&mut self, level: &Level, distinct: &[Candidate]) {
+        if let [best, rivals @ ..] = distinct
+            && !rivals.is_empty()
+        {
+            let longest_side_px = level.longest_side_px();
+            self.rivals = Some(Rivals { longest_side_px, best: *best, others: rivals.to_vec() });
+        }
+    }
+
+    /// The distinct optima that were noted last.
+    pub(super) fn take_rivals(&mut self) -> Option<Rivals> {
+        self.rivals.take()
     }
 
     /// Trace and times so far.
@@ -154,7 +202,7 @@ impl<'a, 'o> Run<'a, 'o> {
     ) -> Result<Vec<Candidate>, RegisterError> {
         let prior = self.prior;
         let polish_one = |candidate: &Candidate| -> Result<_, RegisterError> {
-            let objective = level.objective_at(&candidate.camera_from_world)?;
+            let objective = level.objective_near(&candidate.camera_from_world)?;
             let objective = WithinPrior::new(objective, prior);
             let mut iterations = Vec::new();
             let start = &candidate.camera_from_world;

@@ -56,7 +56,7 @@ impl Stage for SearchStage {
         let level = run.level(config.longest_side_px, &poses, margin_mm)?;
         poses.extend(prior.samples(pivot, config.seed, numbers));
         run.timed(Self::NAME, level.longest_side_px(), poses.len(), |run| {
-            let similarities = level.objective_anywhere().similarities(&poses);
+            let similarities = level.objective_anywhere()?.similarities(&poses);
             let scored = poses
                 .iter()
                 .zip(similarities)

@@ -5,8 +5,7 @@
 //! plateau; since collimators and intensifiers are convex, the convex hull of all that is brighter
 //! closes them. Burnt-in letters outside the field are small, and left out.
 
-use std::collections::VecDeque;
-
+use super::parts::parts;
 use crate::radiograph::{Image, Mask};
 
 /// A plateau of outside pixels that covers less than this is no collimator.
@@ -27,7 +26,7 @@ pub fn field(line_integral: &Image) -> Option<Mask> {
     let size_px = line_integral.size_px();
     let all = (size_px[0] * size_px[1]) as f64;
     let bright: Vec<bool> = line_integral.pixels().iter().map(|&l| l < dark).collect();
-    let outside = reachable_from_border(&bright, size_px);
+    let outside = reaching_border(&bright, size_px);
     if (outside as f64) < SMALLEST_OUTSIDE * all {
         return None;
     }
@@ -65,66 +64,24 @@ fn unbordered(mask: &Mask, size_px: [usize; 2]) -> Mask {
     Mask { size_px, used }
 }
 
-/// The number of dark pixels that are connected to the image's border.
-fn reachable_from_border(bright: &[bool], [columns, rows]: [usize; 2]) -> usize {
-    let mut seen = vec![false; bright.len()];
-    let on_border = |at: usize| {
+/// The number of dark pixels in parts that reach the image's border.
+fn reaching_border(bright: &[bool], [columns, rows]: [usize; 2]) -> usize {
+    let dark: Vec<bool> = bright.iter().map(|bright| !bright).collect();
+    let on_border = |&at: &usize| {
         let (column, row) = (at % columns, at / columns);
         column == 0 || row == 0 || column + 1 == columns || row + 1 == rows
     };
-    let starts = (0..bright.len()).filter(|&at| on_border(at) && !bright[at]);
-    let mut count = 0;
-    for start in starts {
-        count += flood(start, [columns, rows], &mut seen, |at| !bright[at]).len();
-    }
-    count
+    let outside = parts(&dark, [columns, rows]).into_iter().filter(|p| p.iter().any(on_border));
+    outside.map(|part| part.len()).sum()
 }
 
 /// Bright pixels in connected parts of at least a size.
 fn large_parts(bright: &[bool], size_px: [usize; 2], smallest: usize) -> Vec<bool> {
-    let mut seen = vec![false; bright.len()];
     let mut kept = vec![false; bright.len()];
-    for start in 0..bright.len() {
-        if bright[start] && !seen[start] {
-            let part = flood(start, size_px, &mut seen, |at| bright[at]);
-            if part.len() >= smallest {
-                part.into_iter().for_each(|at| kept[at] = true);
-            }
-        }
+    for part in parts(bright, size_px).into_iter().filter(|part| part.len() >= smallest) {
+        part.into_iter().for_each(|at| kept[at] = true);
     }
     kept
-}
-
-/// All places connected to a start, along rows and columns, that meet a condition.
-fn flood(
-    start: usize,
-    [columns, rows]: [usize; 2],
-    seen: &mut [bool],
-    belongs: impl Fn(usize) -> bool,
-) -> Vec<usize> {
-    let mut part = Vec::new();
-    if seen[start] {
-        return part;
-    }
-    seen[start] = true;
-    let mut queue = VecDeque::from([start]);
-    while let Some(at) = queue.pop_front() {
-        part.push(at);
-        let (column, row) = (at % columns, at / columns);
-        let neighbors = [
-            (column > 0).then(|| at - 1),
-            (column + 1 < columns).then(|| at + 1),
-            (row > 0).then(|| at - columns),
-            (row + 1 < rows).then(|| at + columns),
-        ];
-        for next in neighbors.into_iter().flatten() {
-            if !seen[next] && belongs(next) {
-                seen[next] = true;
-                queue.push_back(next);
-            }
-        }
-    }
-    part
 }
 
 /// The corners of the convex hull of some pixels, in order around it (Andrew's monotone chain).

@@ -1,102 +1,139 @@
 //! Metal: wires, screws and instruments, which the CT does not have.
 //!
-//! They are thin and darker than all around them. A closing of the brightness by a disc that is wider
-//! than they are removes them; what it removes is much for metal and little for bone. How much is
-//! much is told by the image itself: by the spread of the difference over all of the field.
+//! They are thin and darker than all around them. An opening of the line integrals by a square that
+//! is wider than they are removes them; what it removes is much for metal and little for bone. How
+//! much is much, the image itself tells: by its noise at that place, and by what the opening removes
+//! everywhere. Specks are noise: metal is long.
 
+use super::parts::parts;
 use crate::radiograph::{Image, Mask};
 
-/// The disc's radius as a part of the image's longer side: wider than a screw's half width.
+/// Half the square's side as a part of the image's longer side: wider than a screw's half width.
 const RADIUS: f64 = 0.028;
-/// A pixel is metal if it is darker than its surroundings by more than this many times the typical
-/// difference in the field ...
-const TIMES_TYPICAL: f32 = 6.0;
+/// Metal is darker than its surroundings by more than this many times the noise there ...
+const TIMES_NOISE: f32 = 4.0;
+/// ... by more than this many times what the opening typically removes ...
+const TIMES_TYPICAL: f32 = 5.0;
 /// ... and by at least this part of the range of grey values.
-const LEAST_OF_RANGE: f32 = 0.12;
+const LEAST_OF_RANGE: f32 = 0.1;
+/// The shortest piece of metal, as a part of the image's longer side.
+const SHORTEST: f64 = 0.08;
 /// Around metal, where an edge filter has changed the image too (part of the longer side).
-const SEAM: f64 = 0.01;
+const SEAM: f64 = 0.008;
 /// More metal than this is none, but a part of the patient.
-const MOST_OF_FIELD: f64 = 0.3;
+const MOST_OF_FIELD: f64 = 0.25;
 
-/// The pixels of metal in an image of line integrals, within the field; `None` where there is none.
+/// The pixels of metal in an image whose grey values rise with attenuation, within the field; `None`
+/// where there is none.
 #[must_use]
-pub fn metal(line_integral: &Image, field: &Mask) -> Option<Mask> {
-    let [columns, rows] = line_integral.size_px();
-    let longer = columns.max(rows) as f64;
+pub fn metal(image: &Image, field: &Mask) -> Option<Mask> {
+    let size_px = image.size_px();
+    let longer = size_px[0].max(size_px[1]) as f64;
     let radius = (RADIUS * longer).ceil().max(2.0) as usize;
-    // Outside the field nothing is bright or dark: it takes no part.
-    let opened = opened(line_integral, field, radius);
-    let excess: Vec<f32> =
-        line_integral.pixels().iter().zip(&opened).map(|(l, o)| (l - o).max(0.0)).collect();
-    let mut in_field: Vec<f32> =
-        excess.iter().zip(field.used()).filter_map(|(e, used)| used.then_some(*e)).collect();
-    if in_field.len() < 64 {
+    let in_field = |values: &[f32]| -> Vec<f32> {
+        values.iter().zip(field.used()).filter_map(|(v, used)| used.then_some(*v)).collect()
+    };
+    let values = in_field(image.pixels());
+    if values.len() < 64 {
         return None;
     }
-    let middle = in_field.len() / 2;
-    let typical = *in_field.select_nth_unstable_by(middle, f32::total_cmp).1;
-    let values: Vec<f32> = line_integral
-        .pixels()
-        .iter()
-        .zip(field.used())
-        .filter_map(|(l, used)| used.then_some(*l))
-        .collect();
-    let range = Image::new([values.len(), 1], values)
-        .map(|image| image.quantile(0.99) - image.quantile(0.01))
-        .unwrap_or(0.0);
+    let smooth = means(image.pixels(), field, size_px, 1);
+    let rough: Vec<f32> =
+        image.pixels().iter().zip(&smooth).map(|(pixel, mean)| (pixel - mean).abs()).collect();
+    let noise = means(&rough, field, size_px, radius);
+    let opened = opened(&smooth, field, size_px, radius);
+    let excess: Vec<f32> = smooth.iter().zip(&opened).map(|(l, o)| (l - o).max(0.0)).collect();
+    let quantile = |values: Vec<f32>, fraction: f64| {
+        Image::new([values.len(), 1], values).map_or(0.0, |image| image.quantile(fraction))
+    };
+    let range = quantile(values.clone(), 0.98) - quantile(values, 0.02);
+    let typical = quantile(in_field(&excess), 0.5);
     let least = (TIMES_TYPICAL * typical).max(LEAST_OF_RANGE * range);
-    let used: Vec<bool> =
-        excess.iter().zip(field.used()).map(|(&e, &used)| used && e > least).collect();
+    let dark: Vec<bool> = excess
+        .iter()
+        .zip(&noise)
+        .zip(field.used())
+        .map(|((&excess, &noise), &used)| used && excess > least.max(TIMES_NOISE * noise))
+        .collect();
+    let used = long_parts(&dark, size_px, SHORTEST * longer);
     let found = used.iter().filter(|&&metal| metal).count();
     if found == 0 || found as f64 > MOST_OF_FIELD * field.count() as f64 {
         return None;
     }
     let seam = (SEAM * longer).ceil() as usize;
-    Some(Mask { size_px: [columns, rows], used }.dilated(seam))
+    Some(Mask { size_px, used }.dilated(seam))
 }
 
-/// The grey opening of line integrals by a square: the largest of the smallest values around, which
-/// removes what is narrower and denser than its surroundings.
-fn opened(image: &Image, field: &Mask, radius: usize) -> Vec<f32> {
-    let size_px = image.size_px();
-    let inside: Vec<f32> = image
-        .pixels()
-        .iter()
-        .zip(field.used())
-        .map(|(&l, &used)| if used { l } else { f32::INFINITY })
-        .collect();
-    let eroded = extreme(&inside, size_px, radius, f32::min);
-    let eroded: Vec<f32> = eroded
-        .into_iter()
-        .zip(field.used())
-        .map(|(l, &used)| if used { l } else { f32::NEG_INFINITY })
-        .collect();
-    extreme(&eroded, size_px, radius, f32::max)
+/// What is connected and at least so long (px), along a row, a column or a diagonal.
+fn long_parts(dark: &[bool], size_px: [usize; 2], shortest: f64) -> Vec<bool> {
+    let mut kept = vec![false; dark.len()];
+    for part in parts(dark, size_px) {
+        let columns = part.iter().map(|at| at % size_px[0]);
+        let rows = part.iter().map(|at| at / size_px[0]);
+        let extent = |least: Option<usize>, most: Option<usize>| {
+            (most.unwrap_or(0) - least.unwrap_or(0) + 1) as f64
+        };
+        let width = extent(columns.clone().min(), columns.max());
+        let height = extent(rows.clone().min(), rows.max());
+        if width.hypot(height) >= shortest {
+            part.into_iter().for_each(|at| kept[at] = true);
+        }
+    }
+    kept
 }
 
-/// The extreme value over a square about each pixel, along rows and then along columns.
-fn extreme(
+/// The grey opening by a square: the largest of the smallest values around, which removes what is
+/// narrower and denser than its surroundings. What is outside the field takes no part.
+fn opened(values: &[f32], field: &Mask, size_px: [usize; 2], radius: usize) -> Vec<f32> {
+    let within = |values: &[f32], outside: f32| -> Vec<f32> {
+        values.iter().zip(field.used()).map(|(&v, &used)| if used { v } else { outside }).collect()
+    };
+    let eroded = over_squares(&within(values, f32::INFINITY), size_px, |line| {
+        extreme(line, radius, f32::min)
+    });
+    over_squares(&within(&eroded, f32::NEG_INFINITY), size_px, |line| {
+        extreme(line, radius, f32::max)
+    })
+}
+
+/// The means over squares about each pixel, of pixels in the field.
+fn means(values: &[f32], field: &Mask, size_px: [usize; 2], radius: usize) -> Vec<f32> {
+    let weights: Vec<f32> = field.used().iter().map(|&used| f32::from(u8::from(used))).collect();
+    let weighted: Vec<f32> = values.iter().zip(&weights).map(|(v, w)| v * w).collect();
+    let sums = over_squares(&weighted, size_px, |line| sums(line, radius));
+    let counts = over_squares(&weights, size_px, |line| self::sums(line, radius));
+    sums.iter()
+        .zip(counts)
+        .map(|(sum, count)| if count > 0.0 { sum / count } else { 0.0 })
+        .collect()
+}
+
+/// A filter of lines, applied to the rows and then to the columns.
+fn over_squares(
     values: &[f32],
     [columns, rows]: [usize; 2],
-    radius: usize,
-    better: fn(f32, f32) -> f32,
+    filter: impl Fn(&[f32]) -> Vec<f32>,
 ) -> Vec<f32> {
-    let along = |line: &[f32], out: &mut dyn FnMut(usize, f32)| {
-        for n in 0..line.len() {
-            let window = &line[n.saturating_sub(radius)..(n + radius + 1).min(line.len())];
-            out(n, window.iter().copied().fold(line[n], better));
-        }
-    };
-    let mut wide = vec![0.0; values.len()];
-    for row in 0..rows {
-        let line = &values[row * columns..(row + 1) * columns];
-        along(line, &mut |n, value| wide[row * columns + n] = value);
-    }
+    let wide: Vec<f32> = values.chunks_exact(columns).flat_map(&filter).collect();
     let mut both = vec![0.0; values.len()];
     let mut line = vec![0.0; rows];
     for column in 0..columns {
         line.iter_mut().enumerate().for_each(|(row, l)| *l = wide[row * columns + column]);
-        along(&line, &mut |row, value| both[row * columns + column] = value);
+        for (row, value) in filter(&line).into_iter().enumerate() {
+            both[row * columns + column] = value;
+        }
     }
     both
+}
+
+/// The extreme value in a window about each place of a line.
+fn extreme(line: &[f32], radius: usize, better: fn(f32, f32) -> f32) -> Vec<f32> {
+    let window = |n: usize| &line[n.saturating_sub(radius)..(n + radius + 1).min(line.len())];
+    (0..line.len()).map(|n| window(n).iter().copied().fold(line[n], better)).collect()
+}
+
+/// The sum over a window about each place of a line.
+fn sums(line: &[f32], radius: usize) -> Vec<f32> {
+    let window = |n: usize| &line[n.saturating_sub(radius)..(n + radius + 1).min(line.len())];
+    (0..line.len()).map(|n| window(n).iter().sum()).collect()
 }

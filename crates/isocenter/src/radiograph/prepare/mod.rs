@@ -16,6 +16,7 @@
 
 pub mod field;
 pub mod metal;
+mod parts;
 pub mod ranks;
 
 use super::attenuation::{PixelValues, attenuation_of_intensity};
@@ -115,13 +116,16 @@ pub fn prepare(
         RankValues::Always => true,
         RankValues::Displayed => ranks::has_at_most(image, MOST_DISPLAYED_VALUES),
     };
-    let metal = if config.metal { metal::metal(&line_integral, &inside) } else { None };
+    let graded = |counts: &Mask| match by_rank {
+        true => ranks::by_rank(&line_integral, counts),
+        false => line_integral.clone(),
+    };
+    let metal = if config.metal { metal::metal(&graded(&inside), &inside) } else { None };
     let counts = match &metal {
         Some(metal) => inside.and(&metal.inverted()),
         None => inside,
     };
-    let line_integral =
-        if by_rank { ranks::by_rank(&line_integral, &counts) } else { line_integral };
+    let line_integral = graded(&counts);
     let mask = (field.is_some() || metal.is_some()).then_some(counts);
     Ok(PreparedXray { line_integral, mask, field, metal, by_rank })
 }

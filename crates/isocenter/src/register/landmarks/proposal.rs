@@ -25,6 +25,7 @@ const OPTIMIZER: LevenbergMarquardtConfig = LevenbergMarquardtConfig {
     max_evaluations: 100,
     tolerance_deg: 1e-8,
     tolerance_mm: 1e-7,
+    tolerance_value: 0.0,
     longest_step_deg: 30.0,
     longest_step_mm: 300.0,
     initial_damping: 1e-3,

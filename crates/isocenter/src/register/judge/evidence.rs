@@ -1,0 +1,87 @@
+//! What a verdict rests on, measured at a pose.
+
+use nalgebra::{Matrix6, Vector6};
+use serde::{Deserialize, Serialize};
+
+use super::uncertainty;
+use crate::geometry::RigidTransform;
+use crate::optimize::Evaluation;
+use crate::register::config::SimilarityConfig;
+use crate::register::error::RegisterError;
+use crate::register::level::Level;
+use crate::register::run::{Rivals, Run};
+
+/// The sides of the images that the judge looks at: one that noise hardly reaches, and one that shows
+/// a millimetre.
+const SIDES_PX: [usize; 2] = [64, 128];
+
+/// What a verdict rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Correlation of the whole images, 64 pixels wide.
+    pub ncc: f64,
+    /// Correlation of their derivatives, 64 pixels wide.
+    pub gradient_ncc: f64,
+    /// The same, 128 pixels wide.
+    pub fine_gradient_ncc: f64,
+    /// Mean correlation of patches, 128 pixels wide.
+    pub patch_ncc: f64,
+    /// How much less similar the next distinct optimum was; the largest possible, 1, where there was
+    /// none.
+    pub lead: f64,
+    /// The expected error by the covariance (mm).
+    pub expected_tre_mm: f64,
+    /// The part of the compared pixels that show the CT.
+    pub coverage: f64,
+    /// How many standard deviations of the prior the pose is from its center: root mean square over
+    /// the six components.
+    pub prior_deviation: f64,
+}
+
+/// Measures; also gives the covariance.
+pub(super) fn gather(
+    run: &mut Run<'_, '_>,
+    pose: &RigidTransform,
+    rivals: Option<&Rivals>,
+) -> Result<(Evidence, Matrix6<f64>), RegisterError> {
+    let [coarse, fine] = SIDES_PX;
+    let only = |ncc, gradient_ncc, patch_ncc| SimilarityConfig { ncc, gradient_ncc, patch_ncc };
+    let coarse = run.level(coarse, &[*pose], MARGIN_MM)?;
+    let fine = run.level(fine, &[*pose], MARGIN_MM)?;
+    // Where nothing can be compared, nothing agrees.
+    let measured = |level: &Level, config| match level.measured_near(pose, &config) {
+        Err(RegisterError::Similarity(_)) => Ok(NOTHING),
+        other => other,
+    };
+    let ncc = measured(&coarse, only(1.0, 0.0, 0.0))?;
+    let gradient = measured(&coarse, only(0.0, 1.0, 0.0))?;
+    let fine_gradient = measured(&fine, only(0.0, 1.0, 0.0))?;
+    let patch = measured(&fine, only(0.0, 0.0, 1.0))?;
+    let covariance = uncertainty::covariance(
+        fine_gradient.similarity,
+        &fine_gradient.curvature.unwrap_or_else(Matrix6::zeros),
+        fine.pixels(),
+    );
+    let (deviations, _) = run.prior().deviations(pose, run.case().pivot_world_mm());
+    let evidence = Evidence {
+        ncc: ncc.similarity,
+        gradient_ncc: gradient.similarity,
+        fine_gradient_ncc: fine_gradient.similarity,
+        patch_ncc: patch.similarity,
+        lead: rivals.map_or(1.0, Rivals::lead).clamp(0.0, 1.0),
+        expected_tre_mm: uncertainty::expected_error_about_mm(&covariance),
+        coverage: coarse.coverage(pose)?,
+        prior_deviation: (deviations.norm_squared() / 6.0).sqrt(),
+    };
+    Ok((evidence, covariance))
+}
+
+/// What images have in common that cannot be compared.
+const NOTHING: Evaluation = Evaluation {
+    similarity: 0.0,
+    gradient: Vector6::new(0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    curvature: None,
+};
+
+/// How far around a structure's shadow the judge looks (mm).
+const MARGIN_MM: f64 = 10.0;

@@ -1,0 +1,129 @@
+//! The judge: how sure a registration is.
+//!
+//! A wrong registration that looks right is the worst outcome in theatre. The judge looks at a pose
+//! with fresh eyes, at fixed resolutions, whatever way led to it, and measures ([`evidence`])
+//!
+//! - how alike X-ray and radiograph are: as a whole, in their edges, and patch by patch;
+//! - how far the next distinct optimum is behind;
+//! - how sharp the optimum is: the covariance of the pose from curvature and residual
+//!   ([`uncertainty`]), and from it the expected error in the patient;
+//! - how much of the image shows the CT, and how far from what was known before the pose is.
+//!
+//! From these a logistic function, fitted on registrations of known outcome ([`calibration`]), gives
+//! the probability that the pose is within 2 mm, and with it a plain verdict. A poor one is followed
+//! by a look at the usual mistakes: an image that is mirrored, upside down, or taken from the other
+//! side ([`mistakes`]).
+
+pub mod calibration;
+pub mod evidence;
+pub mod mistakes;
+pub mod uncertainty;
+
+use std::fmt;
+
+use nalgebra::{Matrix6, Vector3};
+use serde::{Deserialize, Serialize};
+
+use super::candidate::Candidate;
+use super::error::RegisterError;
+use super::run::{Rivals, Run};
+use crate::geometry::RigidTransform;
+pub use calibration::Calibration;
+pub use evidence::Evidence;
+pub use mistakes::Mistake;
+
+/// What a registration is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It can be relied on.
+    Good,
+    /// Look at it before you do.
+    Doubtful,
+    /// It is wrong.
+    Failed,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Good => "good",
+            Self::Doubtful => "doubtful",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// Settings of the judge.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JudgeConfig {
+    /// Whether there is a judgement at all.
+    pub enabled: bool,
+    /// Whether a poor verdict is followed by a look for usual mistakes.
+    pub mistakes: bool,
+}
+
+impl Default for JudgeConfig {
+    fn default() -> Self {
+        Self { enabled: true, mistakes: true }
+    }
+}
+
+/// How sure a registration is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// In a word.
+    pub verdict: Verdict,
+    /// The probability that the mean error in the patient is below 2 mm.
+    pub probability_within_2mm: f64,
+    /// The covariance of a motion (omega (rad), tau (mm)) about the pivot from the true pose, camera
+    /// axes, as far as noise is concerned: it knows nothing of other optima.
+    pub covariance: Matrix6<f64>,
+    /// The expected error (mm, root mean square) about 50 mm from the pivot, by the covariance.
+    pub expected_tre_mm: f64,
+    /// What the verdict rests on.
+    pub evidence: Evidence,
+    /// The distinct optima that were found.
+    pub rivals: Option<Rivals>,
+    /// A usual mistake that would explain a poor result.
+    pub mistake: Option<Mistake>,
+}
+
+impl Judgement {
+    /// The expected error (mm, root mean square) at a point of the patient, by the covariance.
+    ///
+    /// # Units
+    /// Points in the world frame (mm).
+    #[must_use]
+    pub fn expected_tre_mm_at(
+        &self,
+        point_world_mm: Vector3<f64>,
+        camera_from_world: &RigidTransform,
+        pivot_world_mm: Vector3<f64>,
+    ) -> f64 {
+        let arm = camera_from_world.rotation() * (point_world_mm - pivot_world_mm);
+        uncertainty::expected_error_mm(&self.covariance, arm)
+    }
+}
+
+/// Judges a candidate of a run.
+pub(super) fn judge(
+    run: &mut Run<'_, '_>,
+    candidate: &Candidate,
+    rivals: Option<Rivals>,
+) -> Result<Judgement, RegisterError> {
+    let pose = &candidate.camera_from_world;
+    let (evidence, covariance) = evidence::gather(run, pose, rivals.as_ref())?;
+    let calibration = Calibration::default();
+    let probability_within_2mm = calibration.probability(&evidence);
+    Ok(Judgement {
+        verdict: calibration.verdict(probability_within_2mm),
+        probability_within_2mm,
+        covariance,
+        expected_tre_mm: evidence.expected_tre_mm,
+        evidence,
+        rivals,
+        mistake: None,
+    })
+}
