@@ -5,7 +5,9 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use isocenter::evaluate::Targets;
 use isocenter::geometry::{Camera, RigidTransform};
-use isocenter::radiograph::{Image, ImageFlip, PixelValues, attenuation_of_intensity};
+use isocenter::radiograph::{
+    Image, ImageFlip, PixelValues, PrepareConfig, PreparedXray, attenuation_of_intensity, prepare,
+};
 use isocenter::register::RegisterConfig;
 use isocenter::volume::{AttenuationMap, AttenuationVolume, LabelMask, Region, Volume};
 use isocenter_io::image::{LoadedImage, read_image};
@@ -137,18 +139,18 @@ pub(crate) fn view_pose(
     Ok((view.camera_from_world(isocenter, distance_mm), remark))
 }
 
-/// An X-ray as line integrals, seen from the source, and what its pixels were taken for.
+/// An X-ray, seen from the source and prepared, and what its pixels were taken for.
 pub(crate) fn xray(
     path: &Path,
     values: Option<PixelValues>,
     flip: ImageFlip,
-) -> Result<(Image, PixelValues)> {
+    config: &PrepareConfig,
+) -> Result<(PreparedXray, PixelValues)> {
     let loaded = read_image(path)?;
     let values = values.unwrap_or(loaded.values);
-    if values == PixelValues::Attenuation {
-        loaded.image.check_has_content().with_context(|| path.display().to_string())?;
-    }
-    Ok((line_integrals(path, loaded, values)?.flipped(flip), values))
+    let prepared = prepare(&loaded.image.flipped(flip), values, loaded.full_scale, config)
+        .with_context(|| path.display().to_string())?;
+    Ok((prepared, values))
 }
 
 /// The line integrals of an image whose pixels have the given meaning.

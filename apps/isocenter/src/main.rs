@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod drawing;
 mod input;
 mod landmarks;
 mod output;
@@ -15,7 +16,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command, PoseCommand};
+use commands::register::Done;
 
+/// The registration was judged to have failed.
+const JUDGED_FAILED: u8 = 1;
 /// Bad input or usage.
 const BAD_INPUT: u8 = 2;
 
@@ -30,7 +34,10 @@ fn main() -> ExitCode {
         Command::Info(args) => commands::info::run(args),
         Command::Drr(args) => commands::drr::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
-        Command::Register(args) => commands::register::run(args),
+        Command::Register(args) => match commands::register::run(args) {
+            Ok(Done::JudgedFailed) => return ExitCode::from(JUDGED_FAILED),
+            other => other.map(|_| ()),
+        },
         Command::Pose { command: PoseCommand::Convert(args) } => commands::pose::run(args),
         Command::Bench(args) => commands::bench::run(args),
     };

@@ -7,7 +7,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use isocenter::geometry::PivotMotion;
 use isocenter::radiograph::{ImageFlip, PixelValues};
-use isocenter::register::{PoseSpread, RegisterConfig, Registration, StageTime};
+use isocenter::register::judge::{Evidence, Mistake};
+use isocenter::register::{
+    Judgement, PoseSpread, RegisterConfig, Registration, StageTime, Verdict,
+};
 use isocenter::volume::AttenuationMap;
 use isocenter_io::atomic::write_file;
 use isocenter_io::geometry::{write_pose, write_transform_tfm};
@@ -15,6 +18,7 @@ use isocenter_io::image::write_png_rgb8;
 use isocenter_report::RgbImage;
 use serde::Serialize;
 
+use crate::commands::register::Outcome;
 use crate::landmarks::LandmarkReport;
 
 /// Prints a line on standard output.
@@ -36,8 +40,9 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// `result.json`. Names of files are left out: they may name a patient.
 #[derive(Debug, Serialize)]
 pub(crate) struct ResultFile {
-    /// `unjudged` until the judge is built.
-    pub(crate) verdict: &'static str,
+    /// Absent if the settings ask for no judgement.
+    #[serde(flatten)]
+    pub(crate) judgement: Option<JudgementFile>,
     pub(crate) similarity: f64,
     pub(crate) termination: isocenter::optimize::Termination,
     /// Wall-clock time from the first file read to the last stage finished.
@@ -49,22 +54,82 @@ pub(crate) struct ResultFile {
     pub(crate) image_flip: Vec<ImageFlip>,
     /// One for each X-ray.
     pub(crate) xray_values: Vec<PixelValues>,
+    /// Where the truth is known.
+    #[serde(flatten)]
+    pub(crate) errors: Option<ErrorsFile>,
+    /// One for each named target.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) start_mtre_mm: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) mtre_mm: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) mtre_across_ray_mm: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) mean_projection_distance_px: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) mean_projection_distance_mm: Option<f64>,
+    pub(crate) expected_tre_mm_at_targets: Option<Vec<f64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) landmarks: Option<LandmarkReport>,
     /// What the user should know.
     pub(crate) remarks: Vec<String>,
     pub(crate) versions: Versions,
     pub(crate) config: ResultConfig,
+}
+
+impl ResultFile {
+    /// The verdict in a word.
+    pub(crate) fn verdict(&self) -> String {
+        self.judgement.as_ref().map_or("unjudged".to_owned(), |j| j.verdict.to_string())
+    }
+}
+
+/// How sure a registration is; a part of `result.json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct JudgementFile {
+    pub(crate) verdict: Verdict,
+    pub(crate) probability_within_2mm: f64,
+    pub(crate) expected_tre_mm: f64,
+    /// Of a motion (omega xyz (rad), tau xyz (mm)) about the pivot, camera axes.
+    pub(crate) covariance: [[f64; 6]; 6],
+    pub(crate) evidence: Evidence,
+    /// What speaks against the pose.
+    pub(crate) reasons: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mistake: Option<Mistake>,
+}
+
+impl JudgementFile {
+    pub(crate) fn new(judgement: &Judgement) -> Self {
+        let row = |r: usize| std::array::from_fn(|c| judgement.covariance[(r, c)]);
+        Self {
+            verdict: judgement.verdict,
+            probability_within_2mm: judgement.probability_within_2mm,
+            expected_tre_mm: judgement.expected_tre_mm,
+            covariance: std::array::from_fn(row),
+            evidence: judgement.evidence,
+            reasons: judgement.reasons(),
+            mistake: judgement.mistake,
+        }
+    }
+
+    /// For the user.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let what_to_do = match self.verdict {
+            Verdict::Good => "",
+            Verdict::Doubtful => ": look at report.html before you rely on it",
+            Verdict::Failed => ": do not use this pose; give --view or --init, or another --prior",
+        };
+        let mut lines = vec![format!(
+            "verdict: {}, {:.0} % within 2 mm, expected error {:.2} mm{what_to_do}",
+            self.verdict,
+            100.0 * self.probability_within_2mm,
+            self.expected_tre_mm
+        )];
+        lines.extend(self.reasons.iter().map(|reason| format!("  {reason}")));
+        lines
+    }
+}
+
+/// Errors where the truth is known; a part of `result.json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorsFile {
+    pub(crate) start_mtre_mm: f64,
+    pub(crate) mtre_mm: f64,
+    pub(crate) mtre_across_ray_mm: f64,
+    pub(crate) mean_projection_distance_px: f64,
+    pub(crate) mean_projection_distance_mm: f64,
 }
 
 /// Which program it was.
@@ -94,19 +159,16 @@ pub(crate) fn stage_timings(found: &Registration) -> BTreeMap<String, f64> {
     timings
 }
 
-/// Writes `pose.json`, `pose.tfm`, `result.json`, `trace.csv`, and `overlay.png` of the first X-ray,
-/// `overlay-2.png` of the second.
-pub(crate) fn write_registration(
-    folder: &Path,
-    found: &Registration,
-    result: &ResultFile,
-    overlays: &[RgbImage],
-) -> Result<()> {
+/// Writes `pose.json`, `pose.tfm`, `result.json`, `trace.csv`, `report.html`, and `overlay.png` of the
+/// first X-ray, `overlay-2.png` of the second.
+pub(crate) fn write_registration(folder: &Path, outcome: &Outcome) -> Result<()> {
+    let Outcome { found, result, overlays, report } = outcome;
     write_pose(folder.join("pose.json"), &found.camera_from_world)?;
     write_transform_tfm(folder.join("pose.tfm"), &found.camera_from_world)?;
     let json = serde_json::to_string_pretty(result)?;
     write_file(folder.join("result.json"), |out| writeln!(out, "{json}"))?;
     write_file(folder.join("trace.csv"), |out| write_trace(out, found))?;
+    write_file(folder.join("report.html"), |out| out.write_all(report.as_bytes()))?;
     for (n, overlay) in overlays.iter().enumerate() {
         let name = if n == 0 { "overlay.png".to_owned() } else { format!("overlay-{}.png", n + 1) };
         write_picture(&folder.join(name), overlay)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use isocenter::geometry::Camera;
-use isocenter::radiograph::Image;
+use isocenter::radiograph::{Image, Mask, PrepareConfig, PreparedXray};
 use isocenter::register::Xray;
 use isocenter_io::geometry::read_camera;
 
@@ -13,7 +13,7 @@ use crate::commands::register::ReadXray;
 use crate::input;
 
 /// Reads the X-rays, each with its camera.
-pub(crate) fn read_xrays(args: &XrayArgs) -> Result<Vec<ReadXray>> {
+pub(crate) fn read_xrays(args: &XrayArgs, config: &PrepareConfig) -> Result<Vec<ReadXray>> {
     let (xrays, cameras) = (args.xray.len(), args.camera.len());
     ensure!(
         xrays == cameras,
@@ -24,13 +24,29 @@ pub(crate) fn read_xrays(args: &XrayArgs) -> Result<Vec<ReadXray>> {
     let read = |(n, (path, camera_path)): (usize, (&std::path::PathBuf, &std::path::PathBuf))| {
         let camera = read_camera(camera_path)?;
         let flip = of_each(&args.flip, n).unwrap_or_default();
-        let (image, values) = input::xray(path, of_each(&args.xray_values, n), flip)?;
-        check_size(path, camera_path, &image, &camera)?;
+        let values = of_each(&args.xray_values, n);
+        let (prepared, values) = input::xray(path, values, flip, config)?;
+        check_size(path, camera_path, &prepared.line_integral, &camera)?;
         let name = path.display().to_string();
-        let xray = Xray::new(camera, image).with_context(|| name.clone())?;
-        Ok(ReadXray { xray, values, flip, name })
+        let remark = found(&prepared).map(|found| match xrays {
+            1 => format!("X-ray: {found}"),
+            _ => format!("X-ray {}: {found}", n + 1),
+        });
+        let xray = Xray::prepared(camera, prepared).with_context(|| name.clone())?;
+        Ok(ReadXray { xray, values, flip, name, remark })
     };
     args.xray.iter().zip(&args.camera).enumerate().map(read).collect()
+}
+
+/// What was found in an X-ray and is left out of the comparison, in words.
+fn found(prepared: &PreparedXray) -> Option<String> {
+    let share = |mask: &Mask| 100.0 * mask.count() as f64 / mask.used().len() as f64;
+    let field = prepared.field.as_ref().map(|f| format!("the field covers {:.0} %", share(f)));
+    let metal = prepared.metal.as_ref().map(|m| format!("metal {:.1} %", share(m)));
+    let curve =
+        prepared.by_rank.then(|| "grey values of a display, their curve is found".to_owned());
+    let parts: Vec<String> = [field, metal, curve].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// What is given once is for all.

@@ -75,15 +75,18 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
 
     // From here on as with a user's files: the X-ray is read back with what PNG has kept of it.
     let begun = Instant::now();
-    let (xray, xray_values) = input::xray(&file("xray.png"), None, ImageFlip::None)?;
+    let config = RegisterConfig::default();
+    let (xray, xray_values) =
+        input::xray(&file("xray.png"), None, ImageFlip::None, &config.prepare)?;
     debug_assert_eq!(xray_values, PixelValues::Intensity);
     let task = Task {
         ct: Ct { volume, pivot_world_mm },
         xrays: vec![ReadXray {
-            xray: Xray::new(camera, xray)?,
+            xray: Xray::prepared(camera, xray)?,
             values: xray_values,
             flip: ImageFlip::None,
             name: "the X-ray".to_owned(),
+            remark: None,
         }],
         known: Known {
             prior: Prior::about_a_start(start),
@@ -91,13 +94,14 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
             remarks: Vec::new(),
             landmarks: None,
         },
-        truth: Some((truth, targets)),
-        config: RegisterConfig::default(),
+        truth: Some(truth),
+        targets: Some(targets),
+        config,
         attenuation: AttenuationMap::default(),
         mask_labels: None,
     };
     let outcome = perform(task, begun, &progress)?;
-    write_registration(folder.path(), &outcome.found, &outcome.result, &outcome.overlays)?;
+    write_registration(folder.path(), &outcome)?;
     write_readme(&folder.path().join("README.txt"))?;
     folder.commit()?;
     drop(progress);
@@ -122,12 +126,13 @@ It made a CT of a lower back from formulas, took an X-ray of it, moved the pose 
 degrees and 35 mm, and found it again from CT and X-ray alone. No real patient is in here.
 
 Look first at
+  report.html      how sure it is, before and after, fused, and how it was found
   overlay.png      the X-ray with the CT's edges in green: at the start, and registered
 
 The result
   pose.json        camera_from_world: where the patient is, seen from the X-ray source (LPS, mm)
   pose.tfm         the same for ITK and 3D Slicer
-  result.json      similarity, time, settings; mtre_mm is the error at the vertebrae, known here
+  result.json      verdict, expected error, time, settings; mtre_mm is the error at the vertebrae, known here
                    because the X-ray was simulated
   trace.csv        every step of the search
 

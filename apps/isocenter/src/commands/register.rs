@@ -5,21 +5,25 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use isocenter::evaluate::Targets;
+use isocenter::evaluate::targets::SEEDED_TARGETS;
 use isocenter::geometry::RigidTransform;
 use isocenter::project::Projector;
 use isocenter::radiograph::{ImageFlip, PixelValues};
 use isocenter::register::{
-    Case, Compares, Prior, RegisterConfig, RegisterError, Registration, Xray, register,
+    Case, Compares, Prior, RegisterConfig, RegisterError, Registration, Verdict, Xray, landscape,
+    register,
 };
 use isocenter::volume::AttenuationMap;
 use isocenter_io::atomic::OutputFolder;
 use isocenter_io::geometry::read_pose;
-use isocenter_report::{RgbImage, overlay_before_after};
+use isocenter_report::RgbImage;
 
 use crate::cli::RegisterArgs;
+use crate::drawing::Drawing;
 use crate::input::{self, Ct, TargetSource};
 use crate::output::{
-    ResultConfig, ResultFile, Versions, say, say_json, stage_timings, write_registration,
+    ErrorsFile, JudgementFile, ResultConfig, ResultFile, Versions, say, say_json, stage_timings,
+    write_registration,
 };
 use crate::prior::{Known, PriorReader};
 use crate::progress::Progress;
@@ -32,6 +36,16 @@ pub(crate) struct ReadXray {
     pub(crate) flip: ImageFlip,
     /// What it is called in messages.
     pub(crate) name: String,
+    /// What was found in it.
+    pub(crate) remark: Option<String>,
+}
+
+/// How a registration ended.
+pub(crate) enum Done {
+    /// With a result that may be right.
+    Well,
+    /// With a result that was judged to be wrong.
+    JudgedFailed,
 }
 
 /// Everything a registration starts from.
@@ -39,8 +53,10 @@ pub(crate) struct Task {
     pub(crate) ct: Ct,
     pub(crate) xrays: Vec<ReadXray>,
     pub(crate) known: Known,
-    /// The true pose and where to measure, where they are known.
-    pub(crate) truth: Option<(RigidTransform, Targets)>,
+    /// The true pose, where it is known.
+    pub(crate) truth: Option<RigidTransform>,
+    /// Where to measure errors and to expect them.
+    pub(crate) targets: Option<Targets>,
     pub(crate) config: RegisterConfig,
     pub(crate) attenuation: AttenuationMap,
     pub(crate) mask_labels: Option<Vec<u16>>,
@@ -52,9 +68,12 @@ pub(crate) struct Outcome {
     pub(crate) result: ResultFile,
     /// One for each X-ray.
     pub(crate) overlays: Vec<RgbImage>,
+    /// The page that shows it.
+    pub(crate) report: String,
 }
 
-pub(crate) fn run(args: &RegisterArgs) -> Result<()> {
+/// Registers; says whether the result was judged to be wrong.
+pub(crate) fn run(args: &RegisterArgs) -> Result<Done> {
     let begun = Instant::now();
     let progress = Progress::new("reading");
     args.start.view.check()?;
@@ -63,13 +82,13 @@ pub(crate) fn run(args: &RegisterArgs) -> Result<()> {
     let config = input::config(args.config.as_deref(), masked)?;
     let usual = if masked { AttenuationMap::OF_STRUCTURE } else { AttenuationMap::default() };
     let attenuation = args.ct.attenuation.unwrap_or(usual);
-    let xrays = read_xrays(&args.xrays)?;
+    let xrays = read_xrays(&args.xrays, &config.prepare)?;
     let truth = args.truth.as_ref().map(read_pose).transpose()?;
     let prior = PriorReader::new(&args.start, &xrays, &config.landmarks)?;
     let folder = OutputFolder::create(&args.out)?;
-    let wanted = match truth {
-        Some(_) => TargetSource::Wanted(args.targets.as_deref()),
-        None => TargetSource::None,
+    let wanted = match (truth, &args.targets) {
+        (None, None) => TargetSource::None,
+        (_, targets) => TargetSource::Wanted(targets.as_deref()),
     };
     let (ct, targets) = input::ct(&args.ct, &attenuation, &wanted)?;
     let known = prior.about(ct.pivot_world_mm)?;
@@ -77,19 +96,25 @@ pub(crate) fn run(args: &RegisterArgs) -> Result<()> {
         ct,
         xrays,
         known,
-        truth: truth.zip(targets),
+        truth,
+        targets,
         config,
         attenuation,
         mask_labels: args.ct.mask.as_ref().map(|mask| mask.ids.clone()),
     };
     let outcome = perform(task, begun, &progress)?;
-    write_registration(folder.path(), &outcome.found, &outcome.result, &outcome.overlays)?;
+    write_registration(folder.path(), &outcome)?;
     folder.commit()?;
     drop(progress);
     if args.json {
-        return say_json(&outcome.result);
+        say_json(&outcome.result)?;
+    } else {
+        summarize(&outcome.result, &args.out)?;
     }
-    summarize(&outcome.result, &args.out)
+    Ok(match outcome.found.judgement.map(|judgement| judgement.verdict) {
+        Some(Verdict::Failed) => Done::JudgedFailed,
+        _ => Done::Well,
+    })
 }
 
 /// Registers, measures and draws.
@@ -117,8 +142,10 @@ pub(crate) fn perform(task: Task, begun: Instant, progress: &Progress) -> Result
     progress.doing("drawing");
     let mut timings = stage_timings(&found);
     timings.insert("reading".to_owned(), reading_s);
+    let mut remarks: Vec<String> = xrays.iter().filter_map(|xray| xray.remark.clone()).collect();
+    remarks.extend(known.remarks);
     let mut result = ResultFile {
-        verdict: "unjudged",
+        judgement: found.judgement.as_ref().map(JudgementFile::new),
         similarity: found.similarity,
         termination: found.termination,
         seconds,
@@ -126,13 +153,10 @@ pub(crate) fn perform(task: Task, begun: Instant, progress: &Progress) -> Result
         pivot_world_mm: found.pivot_world_mm.into(),
         image_flip: xrays.iter().map(|xray| xray.flip).collect(),
         xray_values: xrays.iter().map(|xray| xray.values).collect(),
-        start_mtre_mm: None,
-        mtre_mm: None,
-        mtre_across_ray_mm: None,
-        mean_projection_distance_px: None,
-        mean_projection_distance_mm: None,
+        errors: None,
+        expected_tre_mm_at_targets: None,
         landmarks: known.landmarks,
-        remarks: known.remarks,
+        remarks,
         versions: Versions { isocenter: env!("CARGO_PKG_VERSION") },
         config: ResultConfig {
             attenuation: task.attenuation,
@@ -141,33 +165,41 @@ pub(crate) fn perform(task: Task, begun: Instant, progress: &Progress) -> Result
             registration: config,
         },
     };
-    if let Some((truth, targets)) = &task.truth {
-        let camera = case.first_xray().camera();
-        let errors = targets.errors(camera, truth, &found.camera_from_world);
-        result.start_mtre_mm = Some(targets.mtre_mm(truth, &start));
-        result.mtre_mm = Some(errors.mtre_mm);
-        result.mtre_across_ray_mm = Some(errors.mtre_across_ray_mm);
-        result.mean_projection_distance_px = Some(errors.projection_px);
-        result.mean_projection_distance_mm = Some(errors.projection_mm);
+    if let (Some(judgement), Some(targets)) = (&found.judgement, &task.targets) {
+        let at = |&point: &nalgebra::Vector3<f64>| {
+            judgement.expected_tre_mm_at(point, &found.camera_from_world, found.pivot_world_mm)
+        };
+        // Targets that are drawn in bone would be a long list of no meaning.
+        let named = targets.points_world_mm().len() < SEEDED_TARGETS;
+        result.expected_tre_mm_at_targets =
+            named.then(|| targets.points_world_mm().iter().map(at).collect());
     }
-    let caption = caption(&result);
-    let overlay = |read: &ReadXray| -> Result<RgbImage> {
-        let camera = read.xray.camera();
-        let render = |pose| case.projector().forward(camera, &camera.camera_from_world(pose));
-        let before = render(&start).context("drawing the start")?;
-        let after = render(&found.camera_from_world).context("drawing the result")?;
-        let xray = read.xray.line_integral();
-        Ok(overlay_before_after(xray, &before, &after, read.flip, Some(&caption))?)
-    };
-    let overlays = xrays.iter().map(overlay).collect::<Result<_>>()?;
-    Ok(Outcome { found, result, overlays })
+    if let (Some(truth), Some(targets)) = (&task.truth, &task.targets) {
+        let errors = targets.errors(case.first_xray().camera(), truth, &found.camera_from_world);
+        result.errors = Some(ErrorsFile {
+            start_mtre_mm: targets.mtre_mm(truth, &start),
+            mtre_mm: errors.mtre_mm,
+            mtre_across_ray_mm: errors.mtre_across_ray_mm,
+            mean_projection_distance_px: errors.projection_px,
+            mean_projection_distance_mm: errors.projection_mm,
+        });
+    }
+    let drawn = Drawing::new(&case, &xrays, &start, &found)?;
+    let overlays = drawn.overlays(&caption(&result))?;
+    let report = drawn.report(
+        &result,
+        &found,
+        &landscape(&case, &found.camera_from_world, &result.config.registration)?,
+    )?;
+    Ok(Outcome { found, result, overlays, report })
 }
 
 /// The line below the picture.
 fn caption(result: &ResultFile) -> String {
-    match (result.start_mtre_mm, result.mtre_mm) {
-        (Some(before), Some(after)) => format!("mTRE {before:.1} mm -> {after:.2} mm"),
-        _ => format!("similarity {:.4}, verdict {}", result.similarity, result.verdict),
+    let verdict = result.verdict();
+    match &result.errors {
+        Some(e) => format!("{verdict}, mTRE {:.1} mm -> {:.2} mm", e.start_mtre_mm, e.mtre_mm),
+        None => format!("{verdict}, similarity {:.4}", result.similarity),
     }
 }
 
@@ -183,15 +215,18 @@ pub(crate) fn summarize(result: &ResultFile, folder: &Path) -> Result<()> {
         "registered in {:.2} s: similarity {:.4}, {}",
         result.seconds, result.similarity, result.termination
     ))?;
-    if let (Some(before), Some(after)) = (result.start_mtre_mm, result.mtre_mm) {
-        say(&format!("mTRE at the targets: {before:.2} mm at the start, {after:.3} mm now"))?;
+    if let Some(errors) = &result.errors {
+        say(&format!(
+            "mTRE at the targets: {:.2} mm at the start, {:.3} mm now",
+            errors.start_mtre_mm, errors.mtre_mm
+        ))?;
+    }
+    match &result.judgement {
+        None => say("verdict: unjudged (the settings ask for none): look at overlay.png")?,
+        Some(judgement) => say(&judgement.lines().join("\n"))?,
     }
     say(&format!(
-        "verdict: {} (no judge is built yet: look at overlay.png before you trust the pose)",
-        result.verdict
-    ))?;
-    say(&format!(
-        "written to {}: pose.json, pose.tfm, result.json, trace.csv, overlay.png",
+        "written to {}: report.html, overlay.png, pose.json, pose.tfm, result.json, trace.csv",
         folder.display()
     ))
 }

@@ -10,7 +10,7 @@ use super::landmarks::LandmarkConfig;
 use super::refine::RefineStage;
 use super::search::SearchStage;
 use crate::optimize::{CmaEsConfig, GradientDescentConfig, LevenbergMarquardtConfig, MotionScales};
-use crate::radiograph::{Image, Mask};
+use crate::radiograph::{Image, Mask, PrepareConfig};
 use crate::similarity::{
     GradientNcc, Ncc, PatchNcc, PatchNccConfig, Similarity, SimilarityError, WeightedSum,
 };
@@ -23,6 +23,8 @@ pub struct RegisterConfig {
     pub stages: Vec<String>,
     /// How a start is found from landmarks, where one is.
     pub landmarks: LandmarkConfig,
+    /// What is looked for in an X-ray before it is compared.
+    pub prepare: PrepareConfig,
     /// How X-ray and radiograph are compared.
     pub similarity: SimilarityConfig,
     /// The stage `search`.
@@ -42,6 +44,7 @@ impl Default for RegisterConfig {
         Self {
             stages: vec![SearchStage::NAME.to_owned(), RefineStage::NAME.to_owned()],
             landmarks: LandmarkConfig::default(),
+            prepare: PrepareConfig::default(),
             similarity: SimilarityConfig::default(),
             search: SearchConfig::default(),
             refine: RefineConfig::default(),
@@ -80,6 +83,7 @@ impl RegisterConfig {
             Err(RegisterError::Setting { name, found: found.to_string(), expected })
         };
         let Self {
+            prepare: _,
             stages,
             landmarks,
             similarity,

@@ -269,7 +269,9 @@ fn level_xray(
         mask = Some(mask.map_or(near.clone(), |mask| mask.and(&near)));
     }
     let similarity = config.prepare(&fixed, mask.as_ref())?.into();
-    let (displayed, config) = (xray.is_displayed(), config.clone());
+    // A structure alone does not tell the curve of an image that shows the whole patient.
+    let displayed = xray.is_displayed() && case.compares() == Compares::Everywhere;
+    let config = config.clone();
     Ok(LevelXray { camera, projector, fixed, mask, displayed, config, similarity })
 }
 

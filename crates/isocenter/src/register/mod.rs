@@ -12,6 +12,7 @@
 //! - [`run`] - [`Run`], what stages work with
 //! - [`candidate`] - [`Candidate`], a pose in the running
 //! - [`level`] - [`Level`], a case at one resolution
+//! - [`mod@landscape`] - the similarity about a pose, along the six axes
 //! - [`landmarks`] - a start from points that are known in the CT and seen in the X-ray
 //! - [`event`] - what it tells while it runs, and the trace
 //! - [`error`] - [`RegisterError`]
@@ -25,6 +26,7 @@ pub mod event;
 pub mod from_start;
 pub mod judge;
 pub mod landmarks;
+pub mod landscape;
 pub mod level;
 mod objective;
 pub mod prior;
@@ -44,6 +46,7 @@ pub use error::RegisterError;
 pub use event::{Event, StageTime, TraceRow};
 pub use judge::{Judgement, Verdict};
 pub use landmarks::{LandmarkConfig, LandmarkError};
+pub use landscape::{AxisLandscape, landscape};
 pub use level::Level;
 pub use prior::{AnyRotation, PoseSpread, Prior, RotationSpread};
 pub use registration::{Registration, register, register_by};

@@ -6,7 +6,7 @@
 use nalgebra::Vector3;
 
 use super::candidate::Candidate;
-use super::case::Case;
+use super::case::{Case, Compares};
 use super::config::RegisterConfig;
 use super::error::RegisterError;
 use super::event::{Event, StageTime, TraceRow};
@@ -102,6 +102,7 @@ pub fn register_by(
     if let Some(judgement) = &mut judgement
         && judgement.verdict != Verdict::Good
         && config.judge.mistakes
+        && case.compares() == Compares::Everywhere
     {
         judgement.mistake = look_for_mistake(case, prior, config, depth_mm)?;
     }
@@ -126,7 +127,9 @@ fn best_of_rounds(
     let config = run.config();
     // Without a search another round would only repeat the first.
     let searches = stages.iter().any(|stage| stage.name() == SearchStage::NAME);
-    let rounds = if searches && config.judge.enabled { config.search.rounds } else { 1 };
+    let can_be_good = run.case().compares() == Compares::Everywhere;
+    let again = searches && config.judge.enabled && can_be_good;
+    let rounds = if again { config.search.rounds } else { 1 };
     let mut best: Option<(Candidate, Judgement)> = None;
     for round in 0..rounds {
         run.begin_round(round);

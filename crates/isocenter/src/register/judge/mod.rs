@@ -25,6 +25,7 @@ use nalgebra::{Matrix6, Vector3};
 use serde::{Deserialize, Serialize};
 
 use super::candidate::Candidate;
+use super::case::Compares;
 use super::error::RegisterError;
 use super::run::{Rivals, Run};
 use crate::geometry::RigidTransform;
@@ -91,6 +92,45 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// What speaks against the pose, in words; empty where nothing does.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<String> {
+        let Evidence { gradient_ncc, patch_ncc, lead, coverage, prior_deviation, .. } =
+            self.evidence;
+        let mut reasons = Vec::new();
+        if let Some(mistake) = self.mistake {
+            reasons.push(mistake.to_string());
+        }
+        if gradient_ncc < 0.5 {
+            reasons.push(format!(
+                "the edges of X-ray and CT agree little (correlation {gradient_ncc:.2})"
+            ));
+        }
+        if patch_ncc < 0.5 {
+            reasons.push(format!(
+                "patch by patch the images agree little (correlation {patch_ncc:.2})"
+            ));
+        }
+        if lead < 0.02 {
+            reasons.push(format!("another pose fits almost as well ({lead:.3} behind)"));
+        }
+        if self.expected_tre_mm > 1.5 {
+            reasons.push(format!(
+                "the images leave an error of about {:.1} mm open",
+                self.expected_tre_mm
+            ));
+        }
+        if coverage < 0.3 {
+            reasons.push(format!("only {:.0} % of the X-ray shows the CT", 100.0 * coverage));
+        }
+        if prior_deviation > 2.0 {
+            reasons.push(format!(
+                "the pose is far from what was known before ({prior_deviation:.1} standard deviations)"
+            ));
+        }
+        reasons
+    }
+
     /// The expected error (mm, root mean square) at a point of the patient, by the covariance.
     ///
     /// # Units
@@ -117,8 +157,13 @@ pub(super) fn judge(
     let (evidence, covariance) = evidence::gather(run, pose, rivals.as_ref())?;
     let calibration = Calibration::default();
     let probability_within_2mm = calibration.probability(&evidence);
+    let verdict = match run.case().compares() {
+        Compares::Everywhere => calibration.verdict(probability_within_2mm),
+        // Nothing was calibrated on structures alone, whose surroundings the CT does not show.
+        Compares::NearShadow => Verdict::Doubtful,
+    };
     Ok(Judgement {
-        verdict: calibration.verdict(probability_within_2mm),
+        verdict,
         probability_within_2mm,
         covariance,
         expected_tre_mm: evidence.expected_tre_mm,
