@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod evaluation;
 mod input;
 mod landmarks;
 mod output;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Drr(args) => commands::drr::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Register(args) => commands::register::run(args),
+        Command::Evaluate(args) => commands::evaluate::run(args),
         Command::Pose { command: PoseCommand::Convert(args) } => commands::pose::run(args),
         Command::Bench(args) => commands::bench::run(args),
     };
