@@ -9,6 +9,7 @@ use isocenter::geometry::View;
 use isocenter::geometry::conversion::{Convention, Orientation};
 use isocenter::radiograph::{ImageFlip, PixelValues};
 use isocenter::volume::AttenuationMap;
+use isocenter_io::volume::is_volume_name;
 use nalgebra::Vector3;
 
 use crate::evaluation::Shard;
@@ -60,7 +61,7 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PhantomArgs {
-    /// CT to write (HU): .nii or .nii.gz
+    /// CT to write (HU): .nii, .nii.gz, .mha or .mhd
     #[arg(short, long = "output", value_name = "CT")]
     pub(crate) output: PathBuf,
     /// Label volume to write
@@ -90,7 +91,7 @@ pub(crate) struct InfoArgs {
 /// The CT and what of it counts.
 #[derive(Debug, Args)]
 pub(crate) struct CtArgs {
-    /// CT volume (HU): .nii or .nii.gz
+    /// CT volume (HU): .nii, .nii.gz, .mha or .mhd
     #[arg(long, value_name = "CT")]
     pub(crate) ct: PathBuf,
     /// Keep only labelled voxels, all else is air: LABELS.nii.gz, or LABELS.nii.gz:20,21 for some labels
@@ -117,8 +118,7 @@ impl std::str::FromStr for MaskArg {
             return Err("a label volume is expected: LABELS.nii.gz".to_owned());
         }
         // A colon may belong to the path: labels follow the one after the file's extension.
-        let after_extension =
-            |(path, _): &(&str, &str)| path.ends_with(".nii") || path.ends_with(".nii.gz");
+        let after_extension = |(path, _): &(&str, &str)| is_volume_name(path);
         let Some((path, list)) = text.rsplit_once(':').filter(after_extension) else {
             return Ok(Self { path: text.into(), ids: Vec::new() });
         };
@@ -466,6 +466,8 @@ mod tests {
     fn masks_are_parsed() {
         let mask: MaskArg = "a/labels.nii.gz:20,22".parse().unwrap();
         assert_eq!((mask.path.to_str(), &mask.ids[..]), (Some("a/labels.nii.gz"), &[20, 22][..]));
+        let mask: MaskArg = "labels.MHA:7".parse().unwrap();
+        assert_eq!((mask.path.to_str(), &mask.ids[..]), (Some("labels.MHA"), &[7][..]));
         let mask: MaskArg = "C:\\labels.nii".parse().unwrap();
         assert_eq!((mask.path.to_str(), mask.ids.len()), (Some("C:\\labels.nii"), 0));
         assert!("labels.nii:0".parse::<MaskArg>().is_err());

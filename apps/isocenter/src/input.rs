@@ -11,7 +11,7 @@ use isocenter::volume::{AttenuationMap, AttenuationVolume, LabelMask, Region, Vo
 use isocenter_io::image::{LoadedImage, read_image};
 use isocenter_io::points::read_points;
 use isocenter_io::text::read_text;
-use isocenter_io::volume::{read_ct, read_labels};
+use isocenter_io::volume::{is_volume_name, read_ct, read_labels};
 use nalgebra::Vector3;
 use serde::de::DeserializeOwned;
 
@@ -88,8 +88,7 @@ pub(crate) fn hounsfield(
 const AIR_HU: f32 = -1000.0;
 
 fn targets_of_file(path: &Path) -> Result<Targets> {
-    let name = path.to_string_lossy().to_lowercase();
-    let targets = if name.ends_with(".nii") || name.ends_with(".nii.gz") {
+    let targets = if is_volume_name(path) {
         Targets::from_label_centroids(&read_labels(path)?)
     } else {
         Targets::from_points(read_points(path)?.into_iter().map(|p| p.world_mm).collect())

@@ -336,7 +336,8 @@ fn places_to_write() {
     case.refuses(&format!("{drr} folder.png"), &["folder.png: this is a folder"]);
     case.refuses(&format!("{drr} ct.nii"), &["ct.nii", "input"]);
 
-    case.refuses("phantom -o ct.mha", &["ct.mha", "'.mha'", ".nii.gz"]);
+    case.refuses("phantom -o ct.nrrd", &["ct.nrrd", "'.nrrd'", ".nii.gz", ".mha"]);
+    case.refuses("phantom -o LIST.mhd", &["LIST.raw", "another name"]);
     case.refuses("phantom -o no/ct.nii", &["'no' does not exist"]);
     case.refuses("phantom --spacing-mm 6 -o new.nii --labels labels.txt", &["'.txt'", ".nii.gz"]);
     case.refuses("phantom --spacing-mm 6 -o new.nii --labels no/l.nii", &["'no' does not exist"]);
@@ -361,6 +362,8 @@ fn other_commands() {
     case.refuses("info ct.nii xray.tif --preview x.png", &["--preview", "name one"]);
     case.write("cut.nii", &case.read("ct.nii")[..5000]);
     case.refuses("info cut.nii", &["cut.nii: the data end after"]);
+    case.write("cut.mhd", "NDims = 3\nElementSpacing = 1 1 nan\n");
+    case.refuses("info cut.mhd", &["cut.mhd: the header has no ElementDataFile"]);
     case.write("notes.txt", "x");
     case.refuses("info notes.txt", &["notes.txt", "'.txt'", ".json", ".nii", ".png"]);
     case.write("other.json", "{\"a\": 1}");

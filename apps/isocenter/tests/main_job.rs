@@ -16,7 +16,7 @@ use isocenter::radiograph::{Image, ImageFlip};
 use isocenter::volume::LabelMask;
 use isocenter_io::geometry::read_pose;
 use isocenter_io::image::{read_image, write_line_integral, write_png_rgb8};
-use isocenter_io::volume::{read_ct, read_labels};
+use isocenter_io::volume::{read_ct, read_labels, write_volume_i16};
 use serde_json::Value;
 use support::{PROGRAM, Scratch, contents};
 
@@ -76,6 +76,9 @@ fn from_phantom_over_drr_to_pose() {
     let (ct, labels) = (case.path("p.nii.gz"), case.path("l.nii.gz"));
     assert_eq!(read_ct(ct).unwrap(), read_ct(case.path("ct.nii")).unwrap());
     assert_eq!(read_labels(labels).unwrap(), read_labels(case.path("labels.nii")).unwrap());
+    case.succeed("phantom -o p.mha --labels l.mhd --spacing-mm 6");
+    let voxels = |name: &str| read_ct(case.path(name)).unwrap().voxels().to_vec();
+    assert!(voxels("p.mha") == voxels("ct.nii") && voxels("l.mhd") == voxels("labels.nii"));
     case.succeed("phantom -o other.nii.gz --spacing-mm 6 --seed 2");
     assert_ne!(read_ct(case.path("other.nii.gz")).unwrap(), read_ct(case.path("ct.nii")).unwrap());
 
@@ -96,7 +99,7 @@ fn from_phantom_over_drr_to_pose() {
         assert_eq!(intensity, (-line_integral).exp());
     }
     // What is kept by a mask attenuates no more than all, and the rest is not nothing.
-    case.succeed(&format!("{drr} --view ap --mask l.nii.gz:20,21,22 -o spine.tif"));
+    case.succeed(&format!("{drr} --view ap --mask l.mhd:20,21,22 -o spine.tif"));
     let spine = image("spine.tif");
     assert!(spine.pixels().iter().zip(ap.pixels()).all(|(part, all)| part <= &(all + 1e-4)));
     assert!(spine.range().1 > 0.5 && spine.pixels().iter().filter(|&&p| p == 0.0).count() > 3000);
@@ -418,6 +421,9 @@ fn files_are_described() {
     assert_eq!(camera["source_to_detector_mm"], 1020.0);
     // A few degrees off ap, where the detector is behind the patient.
     assert!(pose["positioner_deg"][0].as_f64().unwrap().abs() > 170.0);
+    write_volume_i16(case.path("ct.mha"), &read_ct(case.path("ct.nii")).unwrap()).unwrap();
+    let nifti = case.succeed("info ct.nii").replace("ct.nii", "ct.mha");
+    assert_eq!(case.succeed("info ct.mha"), nifti);
     let said = case.succeed("info ct.nii xray.tif camera.json truth.json");
     for part in ["57 x 40 x 47 voxels of 6.0000", "96 x 80 pixels", "1020 mm", "LAO"] {
         assert!(said.contains(part), "{part} is not in {said}");

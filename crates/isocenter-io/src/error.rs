@@ -11,8 +11,10 @@ use isocenter::volume::{AffineError, VolumeError};
 pub use crate::geometry::json::JsonError;
 pub use crate::image::npy::NpyError;
 pub use crate::image::raster::RasterError;
+pub use crate::metaimage::MetaImageError;
 pub use crate::nifti::NiftiError;
 pub use crate::points::PointsError;
+pub use crate::volume::VoxelError;
 
 /// A file that could not be read or written.
 ///
@@ -98,6 +100,20 @@ pub enum FileProblem {
         /// Bytes asked for.
         bytes: u64,
     },
+    /// The file that a header names cannot be read.
+    #[error("its data file '{name}': {problem}")]
+    DataFile {
+        /// The name in the header.
+        name: String,
+        /// What is wrong with that file.
+        problem: Box<FileProblem>,
+    },
+    /// A voxel that does not fit its type.
+    #[error(transparent)]
+    Voxel(#[from] VoxelError),
+    /// What a MetaImage file may not hold.
+    #[error(transparent)]
+    MetaImage(#[from] MetaImageError),
     /// What a NIfTI file may not hold.
     #[error(transparent)]
     Nifti(#[from] NiftiError),

@@ -2,7 +2,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`volume`] | CT and label volumes: NIfTI-1 |
+//! | [`volume`] | CT and label volumes: NIfTI-1, MetaImage |
 //! | [`image`] | X-ray and DRR images: PNG, TIFF, npy, NIfTI-1 |
 //! | [`geometry`] | `pose.json`, `camera.json`, `pose.tfm` |
 //! | [`points`] | targets and landmarks: csv, and `fcsv` and `mrk.json` of 3D Slicer |
@@ -17,11 +17,13 @@ pub mod atomic;
 pub mod error;
 pub mod geometry;
 pub mod image;
+mod metaimage;
 mod nifti;
 mod open;
 pub mod points;
 mod samples;
 pub mod text;
 pub mod volume;
+mod voxels;
 
 pub use error::{FileError, FileProblem};

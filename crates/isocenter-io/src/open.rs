@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 
 use crate::error::{FileProblem, one_line};
 
@@ -48,23 +48,43 @@ pub(crate) fn read_string(path: &Path, limit: u64) -> Result<String, FileProblem
     String::from_utf8(read_bytes(path, limit)?).map_err(|_| FileProblem::NotText)
 }
 
-/// A file's contents, decompressed where they are gzip.
+/// A file's contents, from the start to the end.
 pub(crate) struct Stream {
-    reader: Box<dyn Read>,
-    /// Bytes in the file, where that is known and they are not compressed.
-    pub(crate) length: Option<u64>,
+    reader: Box<dyn BufRead>,
+    /// Bytes that are still to come, where that is known: they are not compressed then.
+    pub(crate) remaining: Option<u64>,
 }
 
 impl Stream {
-    /// Opens a file; what it holds, not its name, says whether it is compressed.
+    /// Opens a file as it is.
     pub(crate) fn open(path: &Path) -> Result<Self, FileProblem> {
-        let (file, length) = open(path)?;
-        let mut reader = BufReader::with_capacity(BUFFER, file);
-        if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-            Ok(Self { reader: Box::new(MultiGzDecoder::new(reader)), length: None })
+        let (file, remaining) = open(path)?;
+        Ok(Self { reader: Box::new(BufReader::with_capacity(BUFFER, file)), remaining })
+    }
+
+    /// Opens a file and decompresses it where it is gzip; what it holds, not its name, says so.
+    pub(crate) fn open_gzip(path: &Path) -> Result<Self, FileProblem> {
+        let mut stream = Self::open(path)?;
+        Ok(if stream.is_gzip()? {
+            decompressed(MultiGzDecoder::new(stream.reader))
         } else {
-            Ok(Self { reader: Box::new(reader), length })
-        }
+            stream
+        })
+    }
+
+    /// Decompresses the next bytes, at most so many of them: zlib or gzip.
+    pub(crate) fn decompress(mut self, compressed: u64) -> Result<Self, FileProblem> {
+        let is_gzip = self.is_gzip()?;
+        let reader = self.reader.take(compressed);
+        Ok(if is_gzip {
+            decompressed(MultiGzDecoder::new(reader))
+        } else {
+            decompressed(ZlibDecoder::new(reader))
+        })
+    }
+
+    fn is_gzip(&mut self) -> Result<bool, FileProblem> {
+        Ok(self.reader.fill_buf()?.starts_with(&[0x1f, 0x8b]))
     }
 
     /// Fills the buffer as far as the data go; returns how far that is.
@@ -85,7 +105,27 @@ impl Stream {
                 },
             }
         }
+        self.count(filled);
         Ok(filled)
+    }
+
+    /// Reads to the end of a line, but at most `limit` bytes; the line's end is part of it. Empty
+    /// where the data end.
+    pub(crate) fn line(&mut self, limit: u64) -> Result<Vec<u8>, FileProblem> {
+        let mut line = Vec::new();
+        self.reader.by_ref().take(limit).read_until(b'\n', &mut line)?;
+        self.count(line.len());
+        Ok(line)
+    }
+
+    fn count(&mut self, passed: usize) {
+        self.remaining = self.remaining.map(|bytes| bytes.saturating_sub(passed as u64));
+    }
+
+    /// Looks past the last byte that was wanted, which lets a decompressor reach its checksum;
+    /// whether that was the end.
+    pub(crate) fn finish(&mut self) -> Result<bool, FileProblem> {
+        Ok(self.fill(&mut [0])? == 0)
     }
 
     /// Passes over bytes; returns how many there were.
@@ -102,6 +142,11 @@ impl Stream {
         }
         Ok(skipped)
     }
+}
+
+/// What comes out of a decompressor. The small buffer serves lines; larger reads pass it by.
+fn decompressed(decoder: impl Read + 'static) -> Stream {
+    Stream { reader: Box::new(BufReader::new(decoder)), remaining: None }
 }
 
 /// Whether a file's name ends in the extension (with its dot), upper case or lower.

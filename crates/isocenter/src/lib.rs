@@ -20,4 +20,5 @@ pub mod project;
 pub mod radiograph;
 pub mod register;
 pub mod similarity;
+mod statistics;
 pub mod volume;

@@ -221,7 +221,7 @@ def transform():
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     for old in OUT.iterdir():
-        if old.name != "pose.tfm":
+        if old.is_file() and old.name != "pose.tfm":
             old.unlink()
     nifti_affines()
     nifti_types()

@@ -10,7 +10,7 @@ use isocenter::volume::{Affine, AttenuationMap, AttenuationVolume, Volume};
 use isocenter_io::geometry::{read_camera, read_pose};
 use isocenter_io::image::{LoadedImage, check_output, read_image};
 use isocenter_io::text::read_text;
-use isocenter_io::volume::read_ct;
+use isocenter_io::volume::{is_volume_name, read_ct};
 use isocenter_io::{FileError, FileProblem};
 use isocenter_report::{RgbImage, display, side_by_side};
 use serde::Serialize;
@@ -117,7 +117,7 @@ fn read(path: &Path) -> Result<Content> {
             }
         };
     }
-    if name.ends_with(".nii") || name.ends_with(".nii.gz") {
+    if is_volume_name(path) {
         return match read_ct(path) {
             Ok(volume) => Ok(Content::Volume(volume)),
             Err(as_volume) => match read_image(path) {
@@ -138,7 +138,7 @@ fn read(path: &Path) -> Result<Content> {
 }
 
 /// The extensions of the files that can be described.
-const FILES: &str = ".json (camera, pose), .nii, .nii.gz, .png, .tif, .tiff, .npy";
+const FILES: &str = ".json (camera, pose), .nii, .nii.gz, .mha, .mhd, .png, .tif, .tiff, .npy";
 
 fn describe(path: &Path, content: &Content) -> Description {
     let file = path.display().to_string();

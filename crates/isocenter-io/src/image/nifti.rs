@@ -15,12 +15,13 @@ use super::{LoadedImage, full_scale};
 use crate::error::{At, FileError, FileProblem};
 use crate::image::raster::RasterError;
 use crate::nifti::header::{Header, encode};
-use crate::nifti::{NiftiError, voxels};
+use crate::nifti::{NiftiError, writer};
 use crate::open::Stream;
 use crate::samples::SampleType;
+use crate::voxels;
 
 pub(super) fn read(path: &Path) -> Result<LoadedImage, FileProblem> {
-    let mut stream = Stream::open(path)?;
+    let mut stream = Stream::open_gzip(path)?;
     let header = Header::read(&mut stream)?;
     let size_px = squeezed(&header.dims)
         .ok_or_else(|| NiftiError::NotAnImage { dims: header.dims.clone() })?;
@@ -29,10 +30,12 @@ pub(super) fn read(path: &Path) -> Result<LoadedImage, FileProblem> {
         return Err(RasterError::Size { size_px, most }.into());
     }
     let count = size_px[0] * size_px[1];
-    let pixels = voxels::read(&mut stream, &header, count, |value| value as f32)?;
-    let (slope, intercept) = header.scaling.unwrap_or((1.0, 0.0));
-    let full_scale =
-        full_scale(header.sample_type).map(|full| (f64::from(full) * slope + intercept) as f32);
+    header.skip_to_voxels(&mut stream, count)?;
+    let pixels = voxels::read(&mut stream, &header.layout, count, |value| value as f32)?;
+    stream.finish()?;
+    let (slope, intercept) = header.layout.scaling.unwrap_or((1.0, 0.0));
+    let full_scale = full_scale(header.layout.sample_type)
+        .map(|full| (f64::from(full) * slope + intercept) as f32);
     LoadedImage::new(size_px, pixels, full_scale)
 }
 
@@ -69,7 +72,7 @@ fn write_as<const BYTES: usize>(
     let [columns, rows] = image.size_px();
     let pixels_of_1_mm = Affine::from_spacing([1.0; 3], [0.0; 3]).at(path)?;
     let header = encode([columns, rows, 1], sample_type, &pixels_of_1_mm).at(path)?;
-    voxels::write(path, &header, image.pixels(), encoded)
+    writer::write(path, &header, image.pixels(), encoded)
 }
 
 #[cfg(test)]

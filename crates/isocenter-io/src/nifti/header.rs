@@ -7,6 +7,7 @@ use super::orientation::{self, Qform};
 use crate::error::FileProblem;
 use crate::open::Stream;
 use crate::samples::{ByteOrder, SampleType};
+use crate::voxels::Layout;
 use isocenter::volume::Affine;
 
 /// Length of the header proper.
@@ -23,14 +24,10 @@ const MAX_SIDE: i32 = i16::MAX as i32;
 pub(crate) struct Header {
     /// Voxels along each dimension, at least one dimension.
     pub(crate) dims: Vec<usize>,
-    /// The type of the stored numbers.
-    pub(crate) sample_type: SampleType,
-    /// Their byte order.
-    pub(crate) byte_order: ByteOrder,
+    /// How the numbers lie in the file.
+    pub(crate) layout: Layout,
     /// Where they start.
-    pub(crate) voxel_offset: u64,
-    /// Slope and intercept, where the values are not the stored numbers themselves.
-    pub(crate) scaling: Option<(f64, f64)>,
+    voxel_offset: u64,
     raw: NiftiHeader,
 }
 
@@ -57,13 +54,15 @@ impl Header {
         let raw = NiftiHeader::from_reader(&bytes[..]).map_err(|_| NiftiError::NotNifti)?;
         Ok(Self {
             dims: dims(&raw)?,
-            sample_type: sample_type(raw.datatype)?,
-            byte_order: match raw.endianness {
-                Endianness::Little => ByteOrder::Little,
-                Endianness::Big => ByteOrder::Big,
+            layout: Layout {
+                sample_type: sample_type(raw.datatype)?,
+                byte_order: match raw.endianness {
+                    Endianness::Little => ByteOrder::Little,
+                    Endianness::Big => ByteOrder::Big,
+                },
+                scaling: scaling(raw.scl_slope, raw.scl_inter)?,
             },
             voxel_offset: voxel_offset(raw.vox_offset)?,
-            scaling: scaling(raw.scl_slope, raw.scl_inter)?,
             raw,
         })
     }
@@ -73,9 +72,17 @@ impl Header {
         orientation::world_from_index(&self.raw)
     }
 
-    /// Bytes between the header and the first voxel.
-    pub(crate) fn gap(&self) -> u64 {
-        self.voxel_offset - HEADER_BYTES as u64
+    /// Passes over what lies between the header and the first of `count` voxels.
+    pub(crate) fn skip_to_voxels(
+        &self,
+        stream: &mut Stream,
+        count: usize,
+    ) -> Result<(), FileProblem> {
+        let gap = self.voxel_offset - HEADER_BYTES as u64;
+        if stream.skip(gap)? < gap {
+            return Err(FileProblem::Truncated { found: 0, expected: self.layout.bytes(count) });
+        }
+        Ok(())
     }
 }
 

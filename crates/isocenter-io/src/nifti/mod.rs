@@ -2,7 +2,7 @@
 //!
 //! - [`header`]: what the 348 bytes say, read and written
 //! - [`orientation`]: sform and qform to `world_from_index` in LPS, and back
-//! - [`voxels`]: the numbers after the header, in bounded pieces
+//! - [`writer`]: files, compressed or not
 //!
 //! # References
 //! R. W. Cox et al., "A (sort of) new image data format standard: NIfTI-1", NeuroImage 22 (2004);
@@ -10,7 +10,7 @@
 
 pub(crate) mod header;
 pub(crate) mod orientation;
-pub(crate) mod voxels;
+pub(crate) mod writer;
 
 /// The extensions of a NIfTI-1 file.
 pub(crate) const EXTENSIONS: [&str; 2] = [".nii", ".nii.gz"];
@@ -86,32 +86,4 @@ pub enum NiftiError {
         /// The lowest three bits of the header's `xyzt_units`.
         code: u8,
     },
-    /// A label that is not one.
-    #[error(
-        "voxel ({i}, {j}, {k}) of the labels is {value}: whole numbers from 0 to 65535 are expected; is this a CT?",
-        i = index[0], j = index[1], k = index[2]
-    )]
-    Label {
-        /// The voxel.
-        index: [usize; 3],
-        /// Its value.
-        value: f64,
-    },
-    /// A value that 16 bits cannot hold.
-    #[error(
-        "voxel ({i}, {j}, {k}) is {value} HU, which 16 bits cannot hold: write 32-bit floats, or clamp",
-        i = index[0], j = index[1], k = index[2]
-    )]
-    Range {
-        /// The voxel.
-        index: [usize; 3],
-        /// Its value.
-        value: f32,
-    },
-}
-
-/// The index of the voxel at a position in the file.
-pub(crate) fn index_of(at: usize, dims: [usize; 3]) -> [usize; 3] {
-    let [ni, nj, _] = dims.map(|n| n.max(1));
-    [at % ni, at / ni % nj, at / (ni * nj)]
 }

@@ -1,10 +1,14 @@
 //! CT and label volumes.
 //!
 //! - [`nifti`]: NIfTI-1, `.nii` and `.nii.gz`
+//! - [`metaimage`]: MetaImage, `.mha` and `.mhd`
 //!
-//! The name's extension chooses the format; [`read_ct`] and [`read_labels`] know them all.
+//! The name's extension chooses the format; [`read_ct`] and [`read_labels`] know them all, and so
+//! do [`write_volume_f32`], [`write_volume_i16`] and [`write_labels`].
 
+pub mod metaimage;
 pub mod nifti;
+mod source;
 
 use std::path::Path;
 
@@ -13,26 +17,85 @@ use isocenter::volume::Volume;
 use crate::atomic;
 use crate::error::{At, FileError, FileProblem};
 use crate::open::{has_extension, unknown_extension};
-
-pub use nifti::{write_labels, write_volume_f32, write_volume_i16};
+use crate::samples::SampleType;
+use source::Source;
 
 /// The extensions that volumes may have.
-pub const VOLUME_EXTENSIONS: &str = ".nii, .nii.gz";
+pub const VOLUME_EXTENSIONS: &str = ".nii, .nii.gz, .mha, .mhd";
+
+/// A voxel that does not fit its type.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VoxelError {
+    /// A label that is not one.
+    #[error(
+        "voxel ({i}, {j}, {k}) of the labels is {value}: whole numbers from 0 to 65535 are expected; is this a CT?",
+        i = index[0], j = index[1], k = index[2]
+    )]
+    Label {
+        /// The voxel.
+        index: [usize; 3],
+        /// Its value.
+        value: f64,
+    },
+    /// A value that 16 bits cannot hold.
+    #[error(
+        "voxel ({i}, {j}, {k}) is {value} HU, which 16 bits cannot hold: write 32-bit floats, or clamp",
+        i = index[0], j = index[1], k = index[2]
+    )]
+    Range {
+        /// The voxel.
+        index: [usize; 3],
+        /// Its value.
+        value: f32,
+    },
+}
+
+/// The index of the voxel at a position in the file.
+fn index_of(at: usize, dims: [usize; 3]) -> [usize; 3] {
+    let [ni, nj, _] = dims.map(|n| n.max(1));
+    [at % ni, at / ni % nj, at / (ni * nj)]
+}
 
 /// The formats of volumes.
 enum Format {
     Nifti,
+    MetaImage,
 }
 
-fn format(path: &Path) -> Result<Format, FileProblem> {
-    if crate::nifti::EXTENSIONS.iter().any(|e| has_extension(path, e)) {
-        Ok(Format::Nifti)
-    } else if path.is_dir() {
-        Err(FileProblem::VolumeFolder { supported: VOLUME_EXTENSIONS })
-    } else if [".hdr", ".img", ".hdr.gz", ".img.gz"].iter().any(|e| has_extension(path, e)) {
-        Err(crate::nifti::NiftiError::Pair.into())
+/// The format that a name tells.
+fn format(path: &Path) -> Option<Format> {
+    let named = |extensions: &[&str]| extensions.iter().any(|e| has_extension(path, e));
+    if named(&crate::nifti::EXTENSIONS) {
+        Some(Format::Nifti)
+    } else if named(&crate::metaimage::EXTENSIONS) {
+        Some(Format::MetaImage)
     } else {
-        Err(unknown_extension(path, VOLUME_EXTENSIONS))
+        None
+    }
+}
+
+/// Whether a file's name ends in one of [`VOLUME_EXTENSIONS`], upper case or lower.
+///
+/// # Examples
+/// ```
+/// use isocenter_io::volume::is_volume_name;
+/// assert!(is_volume_name("case-1/labels.MHA"));
+/// assert!(!is_volume_name("targets.csv"));
+/// ```
+pub fn is_volume_name(path: impl AsRef<Path>) -> bool {
+    format(path.as_ref()).is_some()
+}
+
+fn open(path: &Path) -> Result<Source, FileProblem> {
+    match format(path) {
+        Some(Format::Nifti) => nifti::open(path),
+        Some(Format::MetaImage) => metaimage::open(path),
+        None if path.is_dir() => Err(FileProblem::VolumeFolder { supported: VOLUME_EXTENSIONS }),
+        None if [".hdr", ".img", ".hdr.gz", ".img.gz"].iter().any(|e| has_extension(path, e)) => {
+            Err(crate::nifti::NiftiError::Pair.into())
+        }
+        None => Err(unknown_extension(path, VOLUME_EXTENSIONS)),
     }
 }
 
@@ -43,7 +106,15 @@ fn format(path: &Path) -> Result<Format, FileProblem> {
 /// If the extension is not supported, the folder does not exist, or the name is a folder's.
 pub fn check_output(path: impl AsRef<Path>) -> Result<(), FileError> {
     let path = path.as_ref();
-    nifti::check_name(path).and_then(|()| atomic::check_place(path)).at(path)
+    check_name(path).and_then(|()| atomic::check_place(path)).at(path)
+}
+
+fn check_name(path: &Path) -> Result<(), FileProblem> {
+    match format(path) {
+        Some(Format::Nifti) => Ok(()),
+        Some(Format::MetaImage) => metaimage::check_name(path),
+        None => Err(unknown_extension(path, VOLUME_EXTENSIONS)),
+    }
 }
 
 /// Reads a CT.
@@ -60,17 +131,17 @@ pub fn check_output(path: impl AsRef<Path>) -> Result<(), FileError> {
 /// use isocenter::volume::{Affine, Volume};
 /// use isocenter_io::volume::{read_ct, write_volume_i16};
 /// let folder = tempfile::tempdir().unwrap();
-/// let path = folder.path().join("ct.nii.gz");
 /// let world_from_index = Affine::from_spacing([0.7, 0.7, 2.5], [-120.0, -80.0, 40.0]).unwrap();
 /// let ct = Volume::new([4, 4, 2], vec![-1000.0_f32; 32], world_from_index).unwrap();
-/// write_volume_i16(&path, &ct).unwrap();
-/// assert_eq!(read_ct(&path).unwrap().voxels(), ct.voxels());
+/// for name in ["ct.nii.gz", "ct.mha"] {
+///     let path = folder.path().join(name);
+///     write_volume_i16(&path, &ct).unwrap();
+///     assert_eq!(read_ct(&path).unwrap().voxels(), ct.voxels());
+/// }
 /// ```
 pub fn read_ct(path: impl AsRef<Path>) -> Result<Volume<f32>, FileError> {
     let path = path.as_ref();
-    match format(path).at(path)? {
-        Format::Nifti => nifti::read_ct(path).at(path),
-    }
+    open(path).and_then(Source::ct).at(path)
 }
 
 /// Reads a label volume: 0 is background, each other number an object.
@@ -79,7 +150,51 @@ pub fn read_ct(path: impl AsRef<Path>) -> Result<Volume<f32>, FileError> {
 /// As [`read_ct`], and if a voxel is not a whole number from 0 to 65535.
 pub fn read_labels(path: impl AsRef<Path>) -> Result<Volume<u16>, FileError> {
     let path = path.as_ref();
-    match format(path).at(path)? {
-        Format::Nifti => nifti::read_labels(path).at(path),
+    open(path).and_then(Source::labels).at(path)
+}
+
+/// Writes a volume as 32-bit floats, exactly. The extension chooses the format: `.nii` and `.mhd`
+/// (with a `.raw` beside it) are not compressed, `.nii.gz` and `.mha` are.
+///
+/// # Errors
+/// If the extension is another, a side is longer than 32767, or the file cannot be written.
+pub fn write_volume_f32(path: impl AsRef<Path>, volume: &Volume<f32>) -> Result<(), FileError> {
+    write(path.as_ref(), volume, SampleType::F32, f32::to_le_bytes)
+}
+
+/// Writes a CT as 16-bit integers, each voxel rounded to the nearest HU (halves away from zero).
+///
+/// # Errors
+/// As [`write_volume_f32`], and if a voxel is not a number or does not fit 16 bits.
+pub fn write_volume_i16(path: impl AsRef<Path>, volume: &Volume<f32>) -> Result<(), FileError> {
+    let path = path.as_ref();
+    check_name(path).at(path)?;
+    let fits = |&v: &f32| (-32768.0..=32767.0).contains(&v.round());
+    if let Some(at) = volume.voxels().iter().position(|v| !fits(v)) {
+        let index = volume.index_of(at);
+        let value = volume.get(index).unwrap_or(f32::NAN);
+        return Err(VoxelError::Range { index, value }).at(path);
+    }
+    write(path, volume, SampleType::I16, |v| (v.round() as i16).to_le_bytes())
+}
+
+/// Writes labels as unsigned 16-bit integers.
+///
+/// # Errors
+/// As [`write_volume_f32`].
+pub fn write_labels(path: impl AsRef<Path>, labels: &Volume<u16>) -> Result<(), FileError> {
+    write(path.as_ref(), labels, SampleType::U16, u16::to_le_bytes)
+}
+
+fn write<T: Copy, const BYTES: usize>(
+    path: &Path,
+    volume: &Volume<T>,
+    sample_type: SampleType,
+    encoded: impl Fn(T) -> [u8; BYTES],
+) -> Result<(), FileError> {
+    match format(path) {
+        Some(Format::Nifti) => nifti::write(path, volume, sample_type, encoded),
+        Some(Format::MetaImage) => metaimage::write(path, volume, sample_type, encoded),
+        None => Err(unknown_extension(path, VOLUME_EXTENSIONS)).at(path),
     }
 }

@@ -13,8 +13,8 @@ use super::image::ImageError;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {
-    size_px: [usize; 2],
-    used: Vec<bool>,
+    pub(super) size_px: [usize; 2],
+    pub(super) used: Vec<bool>,
 }
 
 impl Mask {
@@ -65,6 +65,12 @@ impl Mask {
         (column < self.size_px[0])
             .then(|| self.used.get(row * self.size_px[0] + column).copied())
             .flatten()
+    }
+
+    /// The pixels that do not count.
+    #[must_use]
+    pub fn inverted(&self) -> Self {
+        Self { size_px: self.size_px, used: self.used.iter().map(|used| !used).collect() }
     }
 
     /// The pixels that count in both masks; of another size, those of the first.

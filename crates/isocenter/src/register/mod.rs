@@ -30,6 +30,7 @@ pub mod registration;
 pub mod run;
 pub mod search;
 pub mod stage;
+mod within_prior;
 
 pub use candidate::Candidate;
 pub use case::{Case, Compares, Xray};

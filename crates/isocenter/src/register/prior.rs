@@ -12,20 +12,20 @@
 //! # References
 //! - J. H. Halton, Numer. Math. 2, 84 (1960), doi:10.1007/BF01386213
 //! - R. Cranley, T. N. L. Patterson, SIAM J. Numer. Anal. 13(6), 904 (1976), doi:10.1137/0713071
-//! - M. Abramowitz, I. A. Stegun, *Handbook of Mathematical Functions* (1964), 26.2.23 (quantiles of
-//!   the normal distribution)
 //! - K. Shoemake, *Uniform random rotations*, Graphics Gems III, 124 (1992),
 //!   doi:10.1016/B978-0-08-050755-2.50036-1
 
 use std::f64::consts::TAU;
 
-use nalgebra::{Quaternion, UnitQuaternion, Vector3, Vector6};
+use nalgebra::{Matrix3, Matrix6, Quaternion, UnitQuaternion, Vector3, Vector6};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::error::RegisterError;
+use crate::geometry::rotation::left_jacobian_inverse;
 use crate::geometry::{PivotMotion, RigidTransform};
+use crate::statistics::normal_quantile;
 
 /// The first six primes: bases of Halton's sequence.
 const BASES: [u32; 6] = [2, 3, 5, 7, 11, 13];
@@ -34,6 +34,9 @@ const BASES: [u32; 6] = [2, 3, 5, 7, 11, 13];
 /// For a normal truth in `d` dimensions the mean distance to the nearest of many samples is
 /// smallest when they are spread by `sqrt((d + 2) / d)`.
 const WIDENING: f64 = 1.1547;
+
+/// A spread below this (rad, mm) is taken for this: a prior without any room has no deviations.
+const SMALLEST: f64 = 1e-6;
 
 /// How far the rotation may be from the center.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -139,15 +142,6 @@ impl PoseSpread {
     }
 }
 
-/// The quantile of the normal distribution with mean 0 and standard deviation 1, to 5e-4.
-fn normal_quantile(probability: f64) -> f64 {
-    let tail = probability.min(1.0 - probability).max(f64::MIN_POSITIVE);
-    let t = (-2.0 * tail.ln()).sqrt();
-    let above = 2.515_517 + t * (0.802_853 + t * 0.010_328);
-    let below = 1.0 + t * (1.432_788 + t * (0.189_269 + t * 0.001_308));
-    (t - above / below).copysign(probability - 0.5)
-}
-
 /// The rotation vector of a rotation that is uniform if the numbers are.
 fn uniform_rotation([a, b, c]: [f64; 3]) -> Vector3<f64> {
     let ((s1, c1), (s2, c2)) = ((TAU * b).sin_cos(), (TAU * c).sin_cos());
@@ -221,23 +215,30 @@ impl Prior {
         self.spread.motion(unit, 1.0).apply(&self.center_camera_from_world, pivot_world_mm)
     }
 
-    /// How many standard deviations each component of a pose is from the center; zero where any
-    /// rotation will do.
-    pub(crate) fn deviations(
+    /// How many standard deviations each component of a pose is from the center, and the derivative
+    /// of that for a motion of the pose; zero for the rotation where any will do.
+    pub(super) fn deviations(
         &self,
         camera_from_world: &RigidTransform,
         pivot_world_mm: Vector3<f64>,
-    ) -> Vector6<f64> {
+    ) -> (Vector6<f64>, Matrix6<f64>) {
         let motion =
             PivotMotion::between(&self.center_camera_from_world, camera_from_world, pivot_world_mm);
-        let turn = match self.spread.rotation_deg {
-            RotationSpread::StandardDeviationDeg(deg) => deg.to_radians(),
-            RotationSpread::Any(_) => f64::INFINITY,
+        let per_radian = match self.spread.rotation_deg {
+            RotationSpread::StandardDeviationDeg(deg) => 1.0 / deg.to_radians().max(SMALLEST),
+            RotationSpread::Any(_) => 0.0,
         };
         let PoseSpread { in_plane_mm, depth_mm, .. } = self.spread;
-        let scales = [turn, turn, turn, in_plane_mm, in_plane_mm, depth_mm];
-        let xi = motion.to_vector();
-        Vector6::from_fn(|c, _| xi[c] / scales[c].max(1e-9))
+        let per_mm = [in_plane_mm, in_plane_mm, depth_mm].map(|mm| 1.0 / mm.max(SMALLEST));
+        let turn = left_jacobian_inverse(motion.omega_rad) * per_radian;
+        let mut jacobian = Matrix6::zeros();
+        jacobian.fixed_view_mut::<3, 3>(0, 0).copy_from(&turn);
+        jacobian
+            .fixed_view_mut::<3, 3>(3, 3)
+            .copy_from(&Matrix3::from_diagonal(&Vector3::from(per_mm)));
+        let [x, y, z] = per_mm;
+        let scales = Vector6::new(per_radian, per_radian, per_radian, x, y, z);
+        (motion.to_vector().component_mul(&scales), jacobian)
     }
 }
 
@@ -275,7 +276,7 @@ mod tests {
         let fifths = [-0.8416, -0.2533, 0.2533, 0.8416].map(|q| q * WIDENING);
         let mut counts = [[0; 5]; 6];
         for pose in &poses {
-            let xi = prior.deviations(pose, pivot);
+            let xi = prior.deviations(pose, pivot).0;
             squares += xi.component_mul(&xi) / 2000.0;
             for c in 0..6 {
                 counts[c][fifths.iter().filter(|&&edge| xi[c] > edge).count()] += 1;

@@ -13,6 +13,7 @@ use super::error::RegisterError;
 use super::event::{Event, StageTime, TraceRow};
 use super::level::Level;
 use super::prior::Prior;
+use super::within_prior::WithinPrior;
 use crate::geometry::RigidTransform;
 use crate::optimize::levenberg_marquardt::maximize;
 use crate::optimize::{LevenbergMarquardtConfig, ObjectiveError};
@@ -151,8 +152,10 @@ impl<'a, 'o> Run<'a, 'o> {
         candidates: &[Candidate],
         optimizer: &LevenbergMarquardtConfig,
     ) -> Result<Vec<Candidate>, RegisterError> {
+        let prior = self.prior;
         let polish_one = |candidate: &Candidate| -> Result<_, RegisterError> {
             let objective = level.objective_at(&candidate.camera_from_world)?;
+            let objective = WithinPrior::new(objective, prior);
             let mut iterations = Vec::new();
             let start = &candidate.camera_from_world;
             let optimum = maximize(&objective, start, optimizer, &mut |i| iterations.push(*i))?;
