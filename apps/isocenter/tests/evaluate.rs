@@ -109,6 +109,13 @@ fn an_evaluation_ends_the_same_whatever_comes_between() {
         "{table}"
     );
 
+    let report = String::from_utf8(case.read("whole/report.html")).unwrap();
+    assert!(report.contains("near: ours") && report.contains("data:image/png"), "no picture");
+    for word in ["ct.nii", "labels.nii"] {
+        // The protocol is in it as it was given; nothing else names a file.
+        assert!(!table.contains(word) && report.matches(word).count() == 1, "{word}");
+    }
+
     // Killed after a few cases, and torn in the middle of a line.
     let mut child = Command::new(PROGRAM)
         .current_dir(case.path(""))

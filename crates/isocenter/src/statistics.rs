@@ -12,4 +12,3 @@ pub(crate) fn normal_quantile(probability: f64) -> f64 {
     let below = 1.0 + t * (1.432_788 + t * (0.189_269 + t * 0.001_308));
     (t - above / below).copysign(probability - 0.5)
 }
-

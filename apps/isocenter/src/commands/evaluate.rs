@@ -22,9 +22,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let registry = StageRegistry::default();
     let file = ProtocolFile::read(&args.config, &registry)?;
     if args.merge {
-        let cases = record::merge(&args.out, &file)?;
-        let summary = results::write(&args.out, &file.protocol, &cases)?;
-        return tell(&summary, &args.out);
+        return merge(args, &file, &registry);
     }
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let begun = Instant::now();
@@ -37,21 +35,37 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     keep_protocol(&args.out, &file)?;
     let before = record.done().len();
     run_cases(&evaluation, &registry, &header, &mut record, args.jobs, &progress)?;
-    drop(progress);
     let seconds = begun.elapsed().as_secs_f64();
     let (done, all) = (record.done().len(), file.protocol.case_count());
-    say(&format!(
-        "{} cases in {seconds:.0} s, {before} were there before",
-        done - before.min(done)
-    ))?;
+    let said = format!("{} cases in {seconds:.0} s, {before} were there before", done - before);
     if shard != Shard::WHOLE {
+        drop(progress);
+        say(&said)?;
         return say(&format!(
             "shard {shard} is complete: {done} of {all} cases; with all shards in one folder, --merge \
              makes the tables"
         ));
     }
+    progress.doing("writing the results");
     let cases: Vec<_> = record.done().values().cloned().collect();
-    let summary = results::write(&args.out, &file.protocol, &cases)?;
+    let summary = results::write(&args.out, &file, &cases, Some(&evaluation))?;
+    drop(progress);
+    say(&said)?;
+    tell(&summary, &args.out)
+}
+
+/// Makes the results from the records of all shards. The CTs are needed for pictures alone.
+fn merge(args: &EvaluateArgs, file: &ProtocolFile, registry: &StageRegistry) -> Result<()> {
+    let progress = Progress::new("reading");
+    let cases = record::merge(&args.out, file)?;
+    let patients = file.patients(args.data.as_deref(), |ct| progress.doing(ct));
+    let evaluation =
+        patients.and_then(|ps| Ok(Evaluation::new(file.protocol.clone(), ps, registry)?));
+    let summary = results::write(&args.out, file, &cases, evaluation.as_ref().ok())?;
+    drop(progress);
+    if let Err(error) = evaluation {
+        say(&format!("the report has no pictures of the worst cases: {error:#}"))?;
+    }
     tell(&summary, &args.out)
 }
 
@@ -114,7 +128,7 @@ fn run_cases(
 fn tell(summary: &Summary, folder: &Path) -> Result<()> {
     say("all X-rays are simulated; mTRE (mm), best 95 / 75 / 50 % of the cases:")?;
     summary.groups.iter().try_for_each(|group| say(&format!("  {}", line(group))))?;
-    say(&format!("written to {}: cases.csv, summary.json, table.md", folder.display()))
+    say(&format!("written to {}: cases.csv, summary.json, table.md, report.html", folder.display()))
 }
 
 fn line(group: &Group) -> String {

@@ -2,6 +2,7 @@
 
 pub(crate) mod protocol_file;
 pub(crate) mod record;
+pub(crate) mod report;
 pub(crate) mod results;
 pub(crate) mod shard;
 

@@ -1,15 +1,18 @@
-//! What an evaluation leaves: `cases.csv`, `summary.json` and `table.md`.
+//! What an evaluation leaves: `cases.csv`, `summary.json`, `table.md` and `report.html`.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Result;
 use isocenter::evaluate::{
-    CaseResult, MethodResult, Offset, PoseErrors, Protocol, START, Summary, markdown,
+    CaseResult, Evaluation, MethodResult, Offset, PoseErrors, START, Summary, markdown,
 };
 use isocenter_io::atomic::write_file;
+use isocenter_report::evaluation_report;
 use serde::Serialize;
 
+use super::protocol_file::ProtocolFile;
+use super::report::report;
 use crate::output::Versions;
 
 /// `summary.json`.
@@ -21,18 +24,25 @@ struct SummaryFile<'a> {
     versions: Versions,
 }
 
-/// Writes all files from the cases, in order.
-pub(crate) fn write(folder: &Path, protocol: &Protocol, cases: &[CaseResult]) -> Result<Summary> {
-    let summary = Summary::new(protocol, cases);
+/// Writes all files from the cases, in order. Where the CTs are there, the report has pictures.
+pub(crate) fn write(
+    folder: &Path,
+    protocol: &ProtocolFile,
+    cases: &[CaseResult],
+    evaluation: Option<&Evaluation>,
+) -> Result<Summary> {
+    let summary = Summary::new(&protocol.protocol, cases);
     let file = SummaryFile {
         summary: &summary,
         xrays: "all simulated; xray_source says from what",
         versions: Versions { isocenter: env!("CARGO_PKG_VERSION") },
     };
     let json = serde_json::to_string_pretty(&file)?;
+    let page = evaluation_report(&report(protocol, &summary, cases, evaluation)?)?;
     write_file(folder.join("cases.csv"), |out| write_cases(out, cases))?;
     write_file(folder.join("summary.json"), |out| writeln!(out, "{json}"))?;
     write_file(folder.join("table.md"), |out| out.write_all(markdown(&summary).as_bytes()))?;
+    write_file(folder.join("report.html"), |out| out.write_all(page.as_bytes()))?;
     Ok(summary)
 }
 

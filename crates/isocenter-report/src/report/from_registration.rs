@@ -16,7 +16,7 @@ pub fn trace_points(found: &Registration) -> Vec<TracePoint<'static>> {
             found.pivot_world_mm,
         );
         TracePoint {
-            stage: row.stage.name(),
+            stage: row.stage,
             longest_side_px: row.longest_side_px,
             candidate: row.candidate,
             iteration: iteration.number,

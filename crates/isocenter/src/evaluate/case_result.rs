@@ -72,6 +72,17 @@ impl Offset {
         let rotation_deg = motion.omega_rad.map(f64::to_degrees).into();
         Self { rotation_deg, translation_mm: motion.tau_mm.into() }
     }
+
+    /// The pose that it leads to.
+    ///
+    /// # Units
+    /// The pivot in the world frame (mm).
+    #[must_use]
+    pub fn apply(&self, from: &RigidTransform, pivot_world_mm: Vector3<f64>) -> RigidTransform {
+        let omega_rad = Vector3::from(self.rotation_deg).map(f64::to_radians);
+        let motion = PivotMotion { omega_rad, tau_mm: self.translation_mm.into() };
+        motion.apply(from, pivot_world_mm)
+    }
 }
 
 /// How far a pose is from the truth.

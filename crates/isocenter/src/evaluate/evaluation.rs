@@ -10,8 +10,8 @@ use super::plan::CasePlan;
 use super::protocol::{Hopeless, Method, Protocol};
 use crate::geometry::{Camera, RigidTransform, View};
 use crate::project::ProjectError;
-use crate::radiograph::simulation::{MaterialImages, SimulationError, simulate};
-use crate::radiograph::{Image, ImageError};
+use crate::radiograph::simulation::{MaterialImages, SimulatedXray, SimulationError, simulate};
+use crate::radiograph::{Image, ImageError, PrepareConfig, PreparedXray, prepare};
 use crate::register::{Case, Prior, RegisterError, Registration, StageRegistry, Xray, register_by};
 
 /// Why a case has no X-ray.
@@ -38,7 +38,7 @@ pub enum CaseError {
     /// The picture cannot be read back.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// The X-ray cannot be registered.
+    /// It cannot be registered.
     #[error(transparent)]
     Register(#[from] RegisterError),
 }
@@ -56,8 +56,17 @@ pub struct Evaluation {
 pub struct Scene {
     /// Nominal, true and first pose of the first X-ray's camera.
     pub poses: CasePoses,
-    /// The X-rays as they are registered.
-    pub xrays: Vec<Xray>,
+    /// The X-rays, the one whose camera poses are of first.
+    pub xrays: Vec<SceneXray>,
+}
+
+/// An X-ray of a case, and its camera.
+#[derive(Debug, Clone)]
+pub struct SceneXray {
+    /// The camera.
+    pub camera: Camera,
+    /// The X-ray as if it had been read from a file.
+    pub simulated: SimulatedXray,
 }
 
 impl Evaluation {
@@ -147,7 +156,7 @@ impl Evaluation {
         poses: &CasePoses,
         camera: Camera,
         seed: u64,
-    ) -> Result<Xray, CaseError> {
+    ) -> Result<SceneXray, CaseError> {
         let condition = plan.condition;
         let patient = &self.patients[match condition.hopeless {
             Some(Hopeless::WrongCt) => self.protocol.other_ct(plan.ct),
@@ -170,8 +179,7 @@ impl Evaluation {
             patient.render(xrayed.as_deref(), &camera, &pose)?
         };
         let simulated = simulate(&images, &camera, depth_mm, &config, seed)?;
-        let xray = Xray::new(camera, simulated.attenuation()?)?;
-        Ok(if condition.field_known { xray.with_mask(simulated.field)? } else { xray })
+        Ok(SceneXray { camera, simulated })
     }
 
     /// Runs a case: makes its X-rays, registers them by every method and measures. What cannot be
@@ -253,14 +261,35 @@ impl Evaluation {
         scene: &Scene,
         method: &Method,
         registry: &StageRegistry,
-    ) -> Result<Registration, RegisterError> {
+    ) -> Result<Registration, CaseError> {
         let patient = &self.patients[plan.ct];
         let spread = method.prior.or(plan.condition.prior).unwrap_or(self.protocol.prior);
         let center_camera_from_world = scene.poses.start_camera_from_world;
         let prior = Prior { center_camera_from_world, spread };
         let projector = patient.projector().clone();
-        let case = Case::of_xrays(projector, scene.xrays.clone(), patient.pivot_world_mm())?;
-        register_by(registry, &case, &prior, &method.config, &mut |_| ())
+        let ready = |xray: &SceneXray| xray.ready(&method.prepare, plan.condition.field_known);
+        let xrays = scene.xrays.iter().map(ready).collect::<Result<_, _>>()?;
+        let case = Case::of_xrays(projector, xrays, patient.pivot_world_mm())?;
+        Ok(register_by(registry, &case, &prior, &method.config, &mut |_| ())?)
+    }
+}
+
+impl SceneXray {
+    /// The X-ray as it is registered.
+    fn ready(&self, config: &PrepareConfig, field_known: bool) -> Result<Xray, CaseError> {
+        let SimulatedXray { image, values, full_scale, field, .. } = &self.simulated;
+        let PreparedXray { line_integral, mask, .. } =
+            prepare(image, *values, *full_scale, config)?;
+        let mask = match (mask, field_known) {
+            (Some(mask), true) => Some(mask.and(field)),
+            (None, true) => Some(field.clone()),
+            (mask, false) => mask,
+        };
+        let xray = Xray::new(self.camera.clone(), line_integral)?;
+        Ok(match mask {
+            Some(mask) => xray.with_mask(mask)?,
+            None => xray,
+        })
     }
 }
 
@@ -280,7 +309,7 @@ fn method_result(method: &Method, seconds: f64) -> MethodResult {
 
 #[cfg(test)]
 mod tests {
-    //! Proves: a case comes out the same in any order; a truth near the start is found; an altered CT
+    //! Proves: a case comes out the same in any order, and can be made again from its row; a truth near the start is found; an altered CT
     //! is what is X-rayed; two X-rays help; hopeless cases have no truth and no error; what fails is a
     //! result.
     use super::*;
@@ -312,6 +341,12 @@ mod tests {
         assert_ne!(first.truth, second.truth);
         let start = first.start_errors.unwrap().mtre_mm;
         assert!(start > 4.0 && mtre_mm(&first) < 2.0, "{start} {}", mtre_mm(&first));
+        // A row leads back to its pose.
+        let (scene, pivot) =
+            (evaluation.scene(0).unwrap(), evaluation.patient(0).unwrap().pivot_world_mm());
+        let truth = first.truth.unwrap().apply(&scene.poses.nominal_camera_from_world, pivot);
+        let off = truth.to_matrix() - scene.poses.true_camera_from_world.to_matrix();
+        assert!(off.amax() < 1e-9);
         // The same poses, another CT in the X-ray.
         let altered = run(&evaluation, 4);
         assert_eq!((altered.truth, altered.xray_source), (first.truth, XraySource::AlteredCt));
@@ -340,7 +375,7 @@ mod tests {
             assert_eq!(result.methods[0].errors, None);
             let nothing = hopeless != Hopeless::WrongCt;
             assert_eq!(result.xray_source == XraySource::Nothing, nothing);
-            let range = evaluation.scene(0).unwrap().xrays[0].line_integral().range();
+            let range = evaluation.scene(0).unwrap().xrays[0].simulated.image.range();
             // Nothing in view leaves the noise of 30000 photons.
             assert_eq!(range.1 < 0.1, nothing, "{hopeless:?} {range:?}");
         }

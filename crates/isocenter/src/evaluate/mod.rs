@@ -31,7 +31,7 @@ pub use alteration::{Alteration, AlterationError};
 pub use case_result::{CaseResult, Judged, MethodResult, Offset, PoseErrors, XraySource};
 pub use check::{ProtocolError, START};
 pub use draw::{CasePoses, Draws};
-pub use evaluation::{CaseError, Evaluation, Scene};
+pub use evaluation::{CaseError, Evaluation, Scene, SceneXray};
 pub use patient::{Patient, PatientError, PatientProblem};
 pub use plan::CasePlan;
 pub use protocol::{

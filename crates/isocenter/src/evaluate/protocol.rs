@@ -16,6 +16,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 
 use super::alteration::Alteration;
 use crate::geometry::View;
+use crate::radiograph::PrepareConfig;
 use crate::radiograph::simulation::SimulationConfig;
 use crate::register::{PoseSpread, RegisterConfig, RotationSpread};
 use crate::volume::{AttenuationMap, PhantomConfig};
@@ -128,7 +129,8 @@ pub struct Condition {
     pub prior: Option<PoseSpread>,
     /// The simulation by its name: `plain`, `hard`, or one of the protocol's own.
     pub simulation: String,
-    /// Whether the field of the beam is known, so that nothing outside it is compared.
+    /// Whether the true field of the beam is known, so that nothing outside it is compared, whatever
+    /// a method finds.
     #[serde(default)]
     pub field_known: bool,
     /// How the CT is changed before it is X-rayed.
@@ -200,6 +202,9 @@ pub struct Method {
     pub name: String,
     /// How far it looks about the start, if not as far as the condition says.
     pub prior: Option<PoseSpread>,
+    /// What it looks for in an X-ray before it registers.
+    #[serde(default)]
+    pub prepare: PrepareConfig,
     /// Its settings, by the names that they have in a file for `register --config`.
     #[serde(flatten)]
     pub config: RegisterConfig,

@@ -13,6 +13,9 @@ use super::statistics::{Statistics, median};
 /// Larger errors are failures (mm).
 pub const SUCCESS_MM: [f64; 3] = [10.0, 2.0, 1.0];
 
+/// What is called good must be closer than this (mm).
+const RIGHT_MM: f64 = 2.0;
+
 /// The statistics of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
@@ -65,7 +68,7 @@ pub struct Group {
     pub seconds: Option<Seconds>,
     /// How often the judge said what; empty without one.
     pub verdicts: BTreeMap<String, usize>,
-    /// How many were called good with an error of 10 mm or more, or no truth at all.
+    /// How many were called good with an error of 2 mm or more, or nothing there to be registered.
     pub wrong_called_good: usize,
 }
 
@@ -169,7 +172,7 @@ fn group(method: &str, rows: Vec<Row<'_>>) -> Option<Group> {
     for result in &results {
         let Some(judged) = &result.judged else { continue };
         *verdicts.entry(judged.verdict.clone()).or_insert(0) += 1;
-        let right = result.errors.is_some_and(|errors| errors.mtre_mm < SUCCESS_MM[0]);
+        let right = result.errors.is_some_and(|errors| errors.mtre_mm < RIGHT_MM);
         wrong_called_good += usize::from(judged.verdict == "good" && !right);
     }
     let times: Vec<f64> = results.iter().map(|result| result.seconds).collect();

@@ -36,8 +36,7 @@ impl<'a, O: Objective> WithinPrior<'a, O> {
 
     /// The penalty, and its derivatives for a motion of the pose.
     fn penalty(&self, pose: &RigidTransform) -> (f64, Vector6<f64>, Matrix6<f64>) {
-        let (deviations, jacobian) =
-            self.prior.deviations(pose, self.objective.pivot_world_mm());
+        let (deviations, jacobian) = self.prior.deviations(pose, self.objective.pivot_world_mm());
         let excess = deviations.map(|d| (d.abs() - FREE).max(0.0).copysign(d));
         let mut beyond = jacobian;
         for c in 0..6 {
