@@ -240,7 +240,6 @@ mod tests {
     //! world on another grid, Hounsfield units scale, the couch lies beneath the patient whichever
     //! way the voxels run, and one structure moves by what was asked for.
     use super::*;
-    use crate::evaluate::Targets;
     use crate::volume::{Phantom, PhantomConfig};
 
     /// A ramp, with y running backwards in memory if asked for.
@@ -309,6 +308,5 @@ mod tests {
             assert!((altered.voxels()[at] - expected.max(AIR_HU)).abs() < 0.5);
         }
         assert_eq!(alteration.apply(&ct, None), Err(AlterationError::NoLabels));
-        assert!(Targets::from_label_centroids(&labels).is_ok());
     }
 }

@@ -44,6 +44,31 @@ pub enum CaseError {
 }
 
 /// A protocol with its CTs.
+///
+/// # Examples
+/// ```
+/// use isocenter::evaluate::{Evaluation, Patient, Protocol, Summary};
+/// use isocenter::register::StageRegistry;
+/// let protocol: Protocol = serde_json::from_str(r#"{
+///     "title": "Two coarse cases", "seed": 1, "cases": 2,
+///     "cts": [{"name": "phantom", "phantom": {"spacing_mm": 8.0}}],
+///     "cameras": [{"name": "c-arm", "source_to_detector_mm": 1020.0, "size_px": [40, 40],
+///         "pixel_spacing_mm": [7.2, 7.2], "source_to_isocenter_mm": 700.0}],
+///     "conditions": [{"name": "near", "simulation": "plain",
+///         "truth": {"rotation_deg": 4.0, "in_plane_mm": 5.0, "depth_mm": 10.0}}],
+///     "methods": [{"name": "refine", "stages": ["refine"]}]
+/// }"#).unwrap();
+/// let patients = protocol.cts.iter().map(|ct| Patient::new(ct, None).unwrap()).collect();
+/// let registry = StageRegistry::default();
+/// let evaluation = Evaluation::new(protocol, patients, &registry).unwrap();
+/// let cases = [0, 1].map(|number| evaluation.run(number, &registry, 1).unwrap());
+/// let summary = Summary::new(evaluation.protocol(), &cases);
+/// let (start, refined) = (&summary.groups[0], &summary.groups[1]);
+/// let mean_mm = |group: &isocenter::evaluate::Group| {
+///     group.errors.as_ref().unwrap().mtre_mm.best[0].mean.unwrap()
+/// };
+/// assert!(mean_mm(refined) < mean_mm(start));
+/// ```
 #[derive(Debug)]
 pub struct Evaluation {
     protocol: Protocol,
