@@ -1,5 +1,6 @@
 //! The command line: what the user may type.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -10,6 +11,8 @@ use isocenter::radiograph::{ImageFlip, PixelValues};
 use isocenter::volume::AttenuationMap;
 use isocenter_io::volume::is_volume_name;
 use nalgebra::Vector3;
+
+use crate::evaluation::Shard;
 
 /// Brings a pre-operative CT into register with an intra-operative X-ray.
 #[derive(Debug, Parser)]
@@ -37,6 +40,8 @@ pub(crate) enum Command {
     Simulate(SimulateArgs),
     /// Register a CT to an X-ray
     Register(RegisterArgs),
+    /// Run a protocol of many simulated cases and write its statistics
+    Evaluate(EvaluateArgs),
     /// Convert poses between programs
     #[command(subcommand_required = true, arg_required_else_help = false)]
     Pose {
@@ -352,6 +357,28 @@ pub(crate) struct RegisterArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// Protocol: CTs, cameras, conditions, methods
+    #[arg(long, value_name = "PROTOCOL.toml")]
+    pub(crate) config: PathBuf,
+    /// Folder of the results; an evaluation that was begun there goes on
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Run only part I of N, from 0: every N-th case
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
+    /// Make the tables from the shards in DIR
+    #[arg(long, conflicts_with = "shard")]
+    pub(crate) merge: bool,
+    /// What ${ISOCENTER_DATA} stands for in the protocol's paths
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Cases to run at a time; with more than one, the times are not those of one registration
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) jobs: NonZero<usize>,
 }
 
 #[derive(Debug, Subcommand)]

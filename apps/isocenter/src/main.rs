@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod drawing;
+mod evaluation;
 mod input;
 mod landmarks;
 mod output;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
             Ok(Done::JudgedFailed) => return ExitCode::from(JUDGED_FAILED),
             other => other.map(|_| ()),
         },
+        Command::Evaluate(args) => commands::evaluate::run(args),
         Command::Pose { command: PoseCommand::Convert(args) } => commands::pose::run(args),
         Command::Bench(args) => commands::bench::run(args),
     };

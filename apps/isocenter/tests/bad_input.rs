@@ -542,3 +542,49 @@ fn files_that_may_not_be_read() {
     }
     fs::set_permissions(case.path("locked"), fs::Permissions::from_mode(0o755)).unwrap();
 }
+
+#[test]
+fn protocols() {
+    let case = Scratch::new();
+    let good = "title = 'a'\nseed = 1\ncases = 1\n\
+        [[cts]]\nname = 'one'\npath = 'ct.nii'\n\
+        [[cameras]]\nname = 'c'\nsource_to_detector_mm = 1020\npixel_spacing_mm = [3.6, 3.6]\n\
+        size_px = [96, 80]\nsource_to_isocenter_mm = 700\n\
+        [[conditions]]\nname = 'all'\nsimulation = 'plain'\n\
+        [[methods]]\nname = 'ours'\n";
+    let refuses = |part: &str, by: &str, expected: &[&str]| {
+        assert!(good.contains(part), "{part}");
+        case.write("p.toml", good.replacen(part, by, 1));
+        case.refuses("evaluate --config p.toml --out out", expected);
+    };
+    refuses("seed = 1", "seeed = 1", &["p.toml: line 2", "seeed", "seed"]);
+    refuses(
+        "name = 'ours'",
+        "name = 'ours'\nstage = ['search']",
+        &["p.toml", "unknown field", "stage"],
+    );
+    refuses(
+        "name = 'ours'",
+        "name = 'ours'\nstages = ['serach']",
+        &["p.toml", "'serach'", "refine"],
+    );
+    refuses("'plain'", "'soft'", &["p.toml", "simulation of condition 'all' is 'soft'", "hard"]);
+    refuses("cases = 1", "cases = 0", &["cases of condition 'all' is 0"]);
+    refuses("cases = 1", "cases = -1", &["p.toml: line 3"]);
+    refuses("ct.nii", "no.nii", &["p.toml", "CT 'one'", "no.nii: there is no such file"]);
+    refuses("ct.nii", "${ISOCENTER_DATA}/ct.nii", &["ISOCENTER_DATA is not set", "--data"]);
+    refuses("ct.nii", "xray.tif", &["xray.tif"]);
+    refuses("path = 'ct.nii'", "", &["path of CT 'one' is absent"]);
+    refuses("size_px = [96, 80]", "size_px = [96, 0]", &["camera 'c'", "size_px"]);
+    refuses(
+        "simulation = 'plain'",
+        "simulation = 'plain'\ntruth = { rotation_deg = 200, in_plane_mm = 1, depth_mm = 1 }",
+        &["truth of condition 'all'", "rotation_deg is 200"],
+    );
+    case.write("p.toml", good);
+    case.refuses("evaluate --config no.toml --out out", &["no.toml: there is no such file"]);
+    case.refuses("evaluate --config p.toml --out no/out", &["no/out", "parent must exist"]);
+    case.refuses("evaluate --config p.toml --out out --shard 2/2", &["'2/2' is not a shard"]);
+    case.refuses("evaluate --config p.toml --out out --shard 0/2 --merge", &["--shard", "--merge"]);
+    case.refuses("evaluate --config p.toml --out out --merge", &["out"]);
+}

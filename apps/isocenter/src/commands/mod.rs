@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod drr;
+pub(crate) mod evaluate;
 pub(crate) mod info;
 pub(crate) mod phantom;
 pub(crate) mod pose;

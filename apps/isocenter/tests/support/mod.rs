@@ -127,6 +127,7 @@ impl Scratch {
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(PROGRAM);
         command.current_dir(self.0.path()).args(arguments.split_whitespace()).timeout(LONGEST_RUN);
+        command.env_remove("ISOCENTER_DATA");
         command
     }
 
