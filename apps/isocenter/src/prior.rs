@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use isocenter::geometry::{Camera, RigidTransform, View};
-use isocenter::register::{LandmarkConfig, PoseSpread, Prior};
+use isocenter::register::{LandmarkConfig, PoseSpread, Prior, RotationSpread};
 use isocenter_io::geometry::read_pose;
 use nalgebra::Vector3;
 use serde::Deserialize;
@@ -27,8 +27,21 @@ pub(crate) struct Known {
 #[serde(deny_unknown_fields)]
 struct PriorFile {
     view: Option<String>,
-    #[serde(flatten)]
-    spread: PoseSpread,
+    rotation_deg: Option<RotationSpread>,
+    in_plane_mm: Option<f64>,
+    depth_mm: Option<f64>,
+}
+
+impl PriorFile {
+    /// The spread, with the usual values where the file has none.
+    fn spread(&self) -> PoseSpread {
+        let usual = PoseSpread::default();
+        PoseSpread {
+            rotation_deg: self.rotation_deg.unwrap_or(usual.rotation_deg),
+            in_plane_mm: self.in_plane_mm.unwrap_or(usual.in_plane_mm),
+            depth_mm: self.depth_mm.unwrap_or(usual.depth_mm),
+        }
+    }
 }
 
 /// What the command line says, before the CT is read.
@@ -57,9 +70,10 @@ impl<'a> PriorReader<'a> {
             Some(PriorArg::File(path)) => {
                 let named = || path.display().to_string();
                 let (file, _): (PriorFile, _) = input::toml_file(path)?;
-                let view = file.view.map(|view| view.parse()).transpose().with_context(named)?;
-                file.spread.check().with_context(named)?;
-                (view, Some(file.spread))
+                let view = file.view.as_ref().map(|view| view.parse());
+                let spread = file.spread();
+                spread.check().with_context(named)?;
+                (view.transpose().with_context(named)?, Some(spread))
             }
         };
         let init = args.init.as_ref().map(read_pose).transpose()?;

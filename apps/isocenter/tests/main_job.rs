@@ -11,17 +11,20 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use isocenter::geometry::View;
 use isocenter::geometry::conversion::Convention;
+use isocenter::project::Projector;
 use isocenter::radiograph::{Image, ImageFlip};
-use isocenter::volume::LabelMask;
-use isocenter_io::geometry::read_pose;
+use isocenter::volume::{AttenuationMap, AttenuationVolume, LabelMask};
+use isocenter_io::geometry::{read_camera, read_pose, write_camera};
 use isocenter_io::image::{read_image, write_line_integral, write_png_rgb8};
 use isocenter_io::volume::{read_ct, read_labels, write_volume_i16};
 use serde_json::Value;
 use support::{PROGRAM, Scratch, contents};
 
 /// What a registration leaves.
-const FILES: [&str; 5] = ["overlay.png", "pose.json", "pose.tfm", "result.json", "trace.csv"];
+const FILES: [&str; 6] =
+    ["overlay.png", "pose.json", "pose.tfm", "report.html", "result.json", "trace.csv"];
 
 const REGISTER: &str = "register --ct ct.nii --camera camera.json --init start.json";
 
@@ -64,7 +67,9 @@ impl Scratch {
         assert!(columns == 15 && trace.lines().count() > 10 && trace.ends_with('\n'));
         assert!(trace.lines().all(|line| line.split(',').count() == columns));
         assert!(text("pose.tfm").contains("AffineTransform_double_3_3"));
-        assert_eq!(self.json(&format!("{folder}/result.json"))["verdict"], "unjudged");
+        let verdict = self.json(&format!("{folder}/result.json"))["verdict"].clone();
+        assert!(["good", "doubtful"].contains(&verdict.as_str().unwrap()), "{verdict}");
+        assert!(text("report.html").trim_end().ends_with("</html>"));
     }
 }
 
@@ -135,7 +140,7 @@ fn from_a_pose_and_from_a_view() {
     assert!(case.mtre_mm("start.json") > 15.0);
     let register = format!("{REGISTER} --xray xray.tif --truth truth.json --out out");
     let said = case.succeed(&register);
-    for part in ["registered in", "mTRE", "unjudged", "overlay.png"] {
+    for part in ["registered in", "mTRE", "verdict: ", "overlay.png"] {
         assert!(said.contains(part), "{part} is not in {said}");
     }
     case.assert_whole("out");
@@ -147,6 +152,11 @@ fn from_a_pose_and_from_a_view() {
     let keys: Vec<&String> = result.as_object().unwrap().keys().collect();
     for key in [
         "verdict",
+        "probability_within_2mm",
+        "expected_tre_mm",
+        "covariance",
+        "evidence",
+        "reasons",
         "similarity",
         "termination",
         "seconds",
@@ -305,6 +315,73 @@ fn masks_settings_and_targets_count() {
     assert_ne!(body["pivot_world_mm"], result["pivot_world_mm"]);
     assert_eq!(body["config"]["mask_labels"], serde_json::json!([]));
     assert!(body["mtre_mm"].as_f64().unwrap() < GOOD_MM);
+}
+
+#[test]
+fn without_a_start_and_with_two_xrays() {
+    let case = Scratch::new();
+    let register = "register --ct ct.nii --camera camera.json --xray xray.tif";
+    // Nothing but the images: the view is assumed, and said to be.
+    let said = case.succeed(&format!("{register} --out out"));
+    assert!(said.contains("view assumed to be ap"), "{said}");
+    assert!(case.mtre_mm("out/pose.json") < GOOD_MM, "{}", case.mtre_mm("out/pose.json"));
+    case.write("prior.toml", "view = \"160/5\"\nrotation_deg = 15\nin_plane_mm = 40\n");
+    case.succeed(&format!("{register} --prior prior.toml --out prior"));
+    assert!(case.mtre_mm("prior/pose.json") < GOOD_MM, "{}", case.mtre_mm("prior/pose.json"));
+    let prior = &case.json("prior/result.json")["config"]["prior"];
+    assert_eq!(prior.to_string(), r#"{"rotation_deg":15.0,"in_plane_mm":40.0,"depth_mm":60.0}"#);
+
+    // A second X-ray, taken from the side by the same C-arm.
+    let pose = |name: &str| read_pose(case.path(name)).unwrap();
+    let truth = pose("truth.json");
+    let ct = read_ct(case.path("ct.nii")).unwrap();
+    let side = |view: View| view.camera_from_world(ct.center_world_mm(), 700.0);
+    let lateral_from_ap = side("90/0".parse().unwrap()) * side(View::AP).inverse();
+    let camera = read_camera(case.path("camera.json")).unwrap();
+    let lateral = camera.clone().with_camera_from_reference_camera(lateral_from_ap);
+    write_camera(case.path("lateral.json"), &lateral).unwrap();
+    let volume = AttenuationVolume::from_hounsfield(ct, &AttenuationMap::default()).unwrap();
+    let image = Projector::new(volume).forward(&lateral, &(lateral_from_ap * truth)).unwrap();
+    write_line_integral(case.path("lateral.tif"), &image).unwrap();
+    case.succeed(&format!("{register} --camera lateral.json --xray lateral.tif --out two"));
+    assert!(case.mtre_mm("two/pose.json") < case.mtre_mm("out/pose.json"));
+    assert!(case.path("two/overlay-2.png").is_file());
+    let refuses = |arguments: &str, expected: &str| {
+        let output = case.run(&format!("{register} {arguments} --out no"));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
+        assert!(error.contains(expected), "{error}");
+    };
+    refuses("--xray lateral.tif", "each X-ray needs its camera");
+    refuses("--xray lateral.tif --camera camera.json", "X-ray 2 has no camera_from_reference");
+    refuses("--xray xray.tif --camera lateral.json --flip none --flip none --flip none", "--flip");
+    case.write("odd.toml", "rotation_deg = -3\n");
+    refuses("--prior odd.toml", "prior.rotation_deg is -3");
+    case.write("odd.toml", "spread = 3\n");
+    refuses("--prior odd.toml", "odd.toml: ");
+    refuses("--prior nowhere.toml", "nowhere.toml: there is no such file");
+}
+
+#[test]
+fn a_wrong_xray_is_judged_so() {
+    let case = Scratch::new();
+    // Another patient, seen from the side.
+    case.succeed("phantom -o other.nii.gz --spacing-mm 6 --seed 9");
+    case.succeed("drr --ct other.nii.gz --camera camera.json --view 75/20 -o other.tif");
+    let output =
+        case.run("register --ct ct.nii --camera camera.json --xray other.tif --view ap --out out");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("verdict: failed") && said.contains("do not use this pose"), "{said}");
+    assert_eq!(case.json("out/result.json")["verdict"], "failed");
+
+    // The right patient, but the image mirrored: what to try is said.
+    let mirrored = case.xray().flipped(ImageFlip::Columns);
+    write_line_integral(case.path("mirrored.tif"), &mirrored).unwrap();
+    let output =
+        case.run("register --ct ct.nii --camera camera.json --xray mirrored.tif --out mirrored");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("appears mirrored: try --flip columns"), "{said}");
 }
 
 /// Names of files often are names of patients.

@@ -101,7 +101,7 @@ fn case_row(case: &CaseResult, method: &MethodResult) -> CaseRow {
         similarity: method.similarity,
         verdict: verdict.unwrap_or_default(),
         probability_within_2mm: judged.map(|judged| judged.probability_within_2mm),
-        expected_tre_mm: judged.and_then(|judged| judged.expected_tre_mm),
+        expected_tre_mm: judged.map(|judged| judged.evidence.expected_tre_mm),
         seconds: method.seconds,
         failure: method.failure.clone(),
     }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use isocenter::evaluate::{
     CaseResult, Evaluation, MethodResult, Offset, PoseErrors, START, Summary, markdown,
 };
+use isocenter::register::judge::Evidence;
 use isocenter_io::atomic::write_file;
 use isocenter_report::evaluation_report;
 use serde::Serialize;
@@ -88,6 +89,13 @@ fn columns() -> Vec<String> {
         "verdict",
         "probability_within_2mm",
         "expected_tre_mm",
+        "ncc",
+        "gradient_ncc",
+        "fine_gradient_ncc",
+        "patch_ncc",
+        "lead",
+        "coverage",
+        "prior_deviation",
         "seconds",
         "failure",
     ]));
@@ -132,7 +140,17 @@ fn line(case: &CaseResult, method: Option<&MethodResult>) -> Vec<String> {
     line.push(word(&method.and_then(|method| method.termination)));
     line.push(judged.map(|judged| judged.verdict.clone()).unwrap_or_default());
     line.push(number(judged.map(|judged| judged.probability_within_2mm)));
-    line.push(number(judged.and_then(|judged| judged.expected_tre_mm)));
+    let evidence = |of: fn(&Evidence) -> f64| number(judged.map(|judged| of(&judged.evidence)));
+    line.extend([
+        evidence(|e| e.expected_tre_mm),
+        evidence(|e| e.ncc),
+        evidence(|e| e.gradient_ncc),
+        evidence(|e| e.fine_gradient_ncc),
+        evidence(|e| e.patch_ncc),
+        evidence(|e| e.lead),
+        evidence(|e| e.coverage),
+        evidence(|e| e.prior_deviation),
+    ]);
     line.push(method.map(|method| format!("{:.3}", method.seconds)).unwrap_or_default());
     line.push(method.and_then(|method| method.failure.clone()).unwrap_or_default());
     line

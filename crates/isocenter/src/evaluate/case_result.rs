@@ -1,5 +1,6 @@
 //! What came out of one case: the start, and the result of every method.
 
+use crate::register::judge::Evidence;
 use std::fmt;
 
 use nalgebra::Vector3;
@@ -132,8 +133,8 @@ pub struct Judged {
     pub verdict: String,
     /// How likely the error is below 2 mm.
     pub probability_within_2mm: f64,
-    /// The expected error at the targets (mm).
-    pub expected_tre_mm: Option<f64>,
+    /// What the verdict rests on.
+    pub evidence: Evidence,
 }
 
 /// What one method made of a case.

@@ -258,7 +258,7 @@ impl Evaluation {
                     result.judged = found.judgement.as_ref().map(|judgement| Judged {
                         verdict: judgement.verdict.to_string(),
                         probability_within_2mm: judgement.probability_within_2mm,
-                        expected_tre_mm: Some(judgement.expected_tre_mm),
+                        evidence: judgement.evidence,
                     });
                 }
                 Err(failure) => result.failure = Some(failure),

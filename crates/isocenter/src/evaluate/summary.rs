@@ -223,6 +223,7 @@ mod tests {
     //! as a failure, and a wrong pose that is called good is told.
     use super::*;
     use crate::evaluate::{Judged, Offset, markdown, protocol_of_tests};
+    use crate::register::judge::Evidence;
 
     fn errors(mm: f64) -> PoseErrors {
         let offset = Offset { rotation_deg: [-1.0, 2.0, 3.0], translation_mm: [mm, 0.0, -mm] };
@@ -241,7 +242,16 @@ mod tests {
         let judged = Judged {
             verdict: verdict.to_owned(),
             probability_within_2mm: 0.5,
-            expected_tre_mm: None,
+            evidence: Evidence {
+                ncc: 0.9,
+                gradient_ncc: 0.8,
+                fine_gradient_ncc: 0.7,
+                patch_ncc: 0.8,
+                lead: 0.1,
+                expected_tre_mm: 0.5,
+                coverage: 1.0,
+                prior_deviation: 1.0,
+            },
         };
         let offset = errors(1.0).offset;
         CaseResult {

@@ -179,7 +179,8 @@ impl Default for SimilarityConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchConfig {
-    /// Poses to score in the first round beside the center of the prior, at most a million.
+    /// Poses to score in the first round beside the center of the prior, at most a million; twenty
+    /// times as many where every rotation will do.
     pub samples: usize,
     /// The longest side of the images compared, at most.
     pub longest_side_px: usize,

@@ -40,7 +40,7 @@ const SMALLEST: f64 = 1e-6;
 
 /// How far the rotation may be from the center.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number of degrees, or \"any\"")]
 pub enum RotationSpread {
     /// Standard deviation of each component of the rotation vector (degrees).
     StandardDeviationDeg(f64),

@@ -6,9 +6,13 @@
 use super::candidate::Candidate;
 use super::config::{RegisterConfig, SearchConfig};
 use super::error::RegisterError;
+use super::prior::RotationSpread;
 use super::run::Run;
 use super::stage::Stage;
 use crate::optimize::{LevenbergMarquardtConfig, Objective};
+
+/// How many more poses are scored where every rotation will do: they fill some twenty times as much.
+const TIMES_FOR_ANY_ROTATION: u32 = 20;
 
 /// See the [module](self).
 #[derive(Debug, Clone)]
@@ -46,6 +50,10 @@ impl Stage for SearchStage {
         let (prior, pivot) = (run.prior(), run.case().pivot_world_mm());
         // Each further round is as long as all before it together.
         let samples = u32::try_from(config.samples).unwrap_or(u32::MAX);
+        let samples = match prior.spread.rotation_deg {
+            RotationSpread::StandardDeviationDeg(_) => samples,
+            RotationSpread::Any(_) => samples.saturating_mul(TIMES_FOR_ANY_ROTATION),
+        };
         let until = |rounds: usize| match rounds {
             0 => 0,
             n => samples.saturating_mul(1 << (n - 1).min(20)),

@@ -129,3 +129,128 @@ pub fn prepare(
     let mask = (field.is_some() || metal.is_some()).then_some(counts);
     Ok(PreparedXray { line_integral, mask, field, metal, by_rank })
 }
+
+#[cfg(test)]
+mod tests {
+    //! Proves: fields of any convex shape are found, letters beside them are not taken for field, dark
+    //! places in them do not tear them; wires and screws are found and bone is not; grey values by
+    //! rank do not depend on the display; and images without any of these come out as they went in.
+    use super::*;
+    use crate::geometry::{Camera, View};
+    use crate::project::Projector;
+    use crate::radiograph::simulation::{
+        BeamHardeningConfig, MaterialImages, MaterialVolumes, SimulationConfig, simulate,
+    };
+    use crate::volume::{AttenuationMap, Phantom, PhantomConfig};
+    use nalgebra::Vector3;
+
+    fn camera() -> Camera {
+        Camera::new(1020.0, [1.6, 1.6], [192, 192]).unwrap()
+    }
+
+    /// Water and bone of a lower back.
+    fn back() -> MaterialImages {
+        let config = PhantomConfig { spacing_mm: 4.0, ..PhantomConfig::default() };
+        let ct = Phantom::generate(&config).unwrap().ct;
+        let pose = View::AP.camera_from_world(Vector3::zeros(), 700.0);
+        let hardening = BeamHardeningConfig::default();
+        let volumes =
+            MaterialVolumes::from_hounsfield(ct, &AttenuationMap::default(), Some(&hardening));
+        let render = |v: &_| Projector::new(Clone::clone(v)).forward(&camera(), &pose);
+        volumes.unwrap().render(render).unwrap()
+    }
+
+    fn overlap(found: &Mask, expected: &Mask) -> f64 {
+        let both = found.and(expected).count() as f64;
+        both / (found.count() + expected.count() - found.and(expected).count()) as f64
+    }
+
+    #[test]
+    fn what_a_screen_shows_is_found_out() {
+        let images = back();
+        let mut hit = 0.0;
+        for seed in 0..20 {
+            let xray =
+                simulate(&images, &camera(), 700.0, &SimulationConfig::hard(), seed).unwrap();
+            let found =
+                prepare(&xray.image, xray.values, xray.full_scale, &PrepareConfig::default());
+            let found = found.unwrap();
+            assert!(found.by_rank);
+            // All but the seam along its border, which is left out on purpose.
+            let field = found.field.as_ref().unwrap();
+            assert!(overlap(field, &xray.field) > 0.88, "{seed} {}", overlap(field, &xray.field));
+            assert_eq!(field.and(&xray.field.inverted()).count(), 0, "{seed}");
+            // Metal: each tool has at least its thickest part found, and little else is.
+            let metal = found.metal.as_ref().map_or(0, Mask::count);
+            assert!((metal as f64) < 0.25 * field.count() as f64, "{seed} {metal}");
+            hit += f64::from(u8::from(metal > 0)) / 20.0;
+        }
+        assert!(hit >= 0.95, "{hit}");
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found() {
+        let images = back();
+        let xray = simulate(&images, &camera(), 700.0, &SimulationConfig::plain(), 1).unwrap();
+        let found = prepare(&xray.image, xray.values, None, &PrepareConfig::default()).unwrap();
+        assert_eq!((found.field, found.by_rank), (None, false));
+        assert_eq!(found.line_integral, xray.image);
+        // Bone is not metal, or next to nothing of it.
+        let metal = found.metal.map_or(0, |metal| metal.count());
+        assert!(metal < 192 * 192 / 50, "{metal}");
+        let off = PrepareConfig { field: false, metal: false, ranks: RankValues::Never };
+        let nothing = prepare(&xray.image, xray.values, None, &off).unwrap();
+        assert_eq!((nothing.mask, nothing.line_integral), (None, xray.image));
+    }
+
+    #[test]
+    fn letters_and_dark_places_are_no_border() {
+        let pixel = |n: usize| {
+            let (column, row) = (n % 192, n / 192);
+            let field = (30..150).contains(&column) && (20..170).contains(&row);
+            // A letter outside, and a dark notch from the border into the field.
+            let letter = (170..178).contains(&column) && (10..20).contains(&row);
+            let notch = (30..60).contains(&column) && (90..100).contains(&row);
+            if letter || (field && !notch) { 100.0 + (column % 7) as f32 } else { 0.0 }
+        };
+        let image = Image::new([192, 192], (0..192 * 192).map(pixel).collect()).unwrap();
+        let config = PrepareConfig { metal: false, ..PrepareConfig::default() };
+        let found = prepare(&image, PixelValues::Intensity, Some(255.0), &config).unwrap();
+        let field = found.field.unwrap();
+        assert_eq!(field.get(174, 15), Some(false));
+        assert_eq!((field.get(45, 95), field.get(90, 95)), (Some(true), Some(true)));
+        assert_eq!((field.get(31, 50), field.get(35, 50)), (Some(false), Some(true)));
+        assert_eq!(field.get(20, 95), Some(false));
+    }
+
+    #[test]
+    fn ranks_do_not_depend_on_the_display() {
+        let pixel = |n: usize| 1.0 + ((n * 7919) % 1000) as f32;
+        let image = Image::new([64, 64], (0..4096).map(pixel).collect()).unwrap();
+        let config = PrepareConfig { ranks: RankValues::Always, field: false, metal: false };
+        let ranks = |image: &Image| {
+            prepare(image, PixelValues::Attenuation, None, &config).unwrap().line_integral
+        };
+        let curved = image.clone().map(|p| (p / 300.0).powf(1.7).ln());
+        assert_eq!(ranks(&image), ranks(&curved));
+        // Symmetric about the middle, as the normal distribution is.
+        let (low, high) = ranks(&image).range();
+        assert!((low + high).abs() < 0.01 && high > 2.0);
+    }
+
+    #[test]
+    fn odd_images_break_nothing() {
+        for size in [[1, 2], [2, 1], [3, 3], [300, 1], [1, 300], [65, 2]] {
+            for values in [PixelValues::Intensity, PixelValues::Attenuation] {
+                let pixels = (0..size[0] * size[1]).map(|n| (n % 3) as f32).collect();
+                let image = Image::new(size, pixels).unwrap();
+                let found = prepare(&image, values, None, &PrepareConfig::default());
+                if let Some(mask) = found.unwrap().mask {
+                    assert_eq!(mask.size_px(), size);
+                }
+            }
+        }
+        let blank = Image::zeros([8, 8]);
+        assert!(prepare(&blank, PixelValues::Attenuation, None, &Default::default()).is_err());
+    }
+}

@@ -48,10 +48,10 @@ pub struct Calibration {
 impl Default for Calibration {
     fn default() -> Self {
         Self {
-            intercept: -6.0,
-            weights: [1.0, 2.0, 2.0, 1.0, 1.0, -1.0, 0.0, 0.0],
-            good: 0.9,
-            failed: 0.1,
+            intercept: -5.226,
+            weights: [0.682, 1.928, 1.283, 0.525, 1.038, -1.952, 3.051, -0.338],
+            good: 0.75,
+            failed: 0.05,
         }
     }
 }
@@ -76,5 +76,66 @@ impl Calibration {
         } else {
             Verdict::Failed
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Proves: more agreement, a larger lead and a sharper optimum make a pose more probable, and the
+    //! verdicts follow.
+    use super::*;
+
+    const FAIR: Evidence = Evidence {
+        ncc: 0.97,
+        gradient_ncc: 0.8,
+        fine_gradient_ncc: 0.6,
+        patch_ncc: 0.8,
+        lead: 0.05,
+        expected_tre_mm: 1.0,
+        coverage: 0.9,
+        prior_deviation: 1.0,
+    };
+
+    #[test]
+    fn evidence_counts_the_right_way() {
+        let calibration = Calibration::default();
+        let fair = calibration.probability(&FAIR);
+        let better = [
+            Evidence { gradient_ncc: 0.95, ..FAIR },
+            Evidence { fine_gradient_ncc: 0.9, ..FAIR },
+            Evidence { lead: 0.2, ..FAIR },
+            Evidence { expected_tre_mm: 0.2, ..FAIR },
+        ];
+        for evidence in better {
+            assert!(calibration.probability(&evidence) > fair, "{evidence:?}");
+        }
+    }
+
+    #[test]
+    fn verdicts_follow() {
+        let calibration = Calibration::default();
+        let sure = Evidence {
+            ncc: 0.998,
+            gradient_ncc: 0.98,
+            fine_gradient_ncc: 0.93,
+            patch_ncc: 0.97,
+            lead: 0.2,
+            expected_tre_mm: 0.3,
+            ..FAIR
+        };
+        let nothing = Evidence {
+            ncc: 0.1,
+            gradient_ncc: 0.05,
+            fine_gradient_ncc: 0.02,
+            patch_ncc: 0.05,
+            lead: 0.001,
+            expected_tre_mm: 20.0,
+            ..FAIR
+        };
+        let verdict = |evidence| calibration.verdict(calibration.probability(evidence));
+        assert_eq!((verdict(&sure), verdict(&nothing)), (Verdict::Good, Verdict::Failed));
+        // Odd numbers give a probability nevertheless.
+        let odd = Evidence { ncc: 1.0, lead: 0.0, expected_tre_mm: 0.0, ..FAIR };
+        assert!((0.0..=1.0).contains(&calibration.probability(&odd)));
     }
 }
