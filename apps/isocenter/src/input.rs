@@ -8,7 +8,7 @@ use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::radiograph::{
     Image, ImageFlip, PixelValues, PrepareConfig, PreparedXray, attenuation_of_intensity, prepare,
 };
-use isocenter::register::RegisterConfig;
+use isocenter::register::{RegisterConfig, StageRegistry};
 use isocenter::volume::{AttenuationMap, AttenuationVolume, LabelMask, Region, Volume};
 use isocenter_io::image::{LoadedImage, read_image};
 use isocenter_io::points::read_points;
@@ -174,7 +174,12 @@ pub(crate) fn config(path: Option<&Path>, masked: bool) -> Result<RegisterConfig
     if !text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("similarity")) {
         config.similarity = defaults.similarity;
     }
-    config.check().with_context(|| path.display().to_string())?;
+    let named = || path.display().to_string();
+    config.check().with_context(named)?;
+    let registry = StageRegistry::default();
+    for stage in &config.stages {
+        registry.make(stage, &config).with_context(named)?;
+    }
     Ok(config)
 }
 

@@ -193,7 +193,6 @@ fn what_gives_no_start_is_refused() {
     };
 
     // Usage.
-    case.refuses("", &["--landmarks-3d"]);
     case.refuses("--landmarks-3d points.csv", &["--landmarks-2d"]);
     case.refuses("--landmarks-2d seen.csv", &["--landmarks-3d"]);
     case.refuses(&format!("{LANDMARKS} --view ap"), &["--view", "--landmarks-3d"]);

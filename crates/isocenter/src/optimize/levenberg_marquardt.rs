@@ -49,7 +49,7 @@ impl Default for LevenbergMarquardtConfig {
             max_evaluations: 30,
             tolerance_deg: 2e-3,
             tolerance_mm: 5e-3,
-            tolerance_value: 1e-6,
+            tolerance_value: 0.0,
             longest_step_deg: 10.0,
             longest_step_mm: 40.0,
             initial_damping: 1e-3,

@@ -284,7 +284,11 @@ impl Default for RefineConfig {
         Self {
             longest_sides_px: vec![64, 128, 256],
             margin: 0.05,
-            optimizer: LevenbergMarquardtConfig::default(),
+            // What noise leaves open is far more than such gains.
+            optimizer: LevenbergMarquardtConfig {
+                tolerance_value: 1e-6,
+                ..LevenbergMarquardtConfig::default()
+            },
         }
     }
 }

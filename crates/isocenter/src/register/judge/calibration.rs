@@ -11,9 +11,10 @@ use super::Verdict;
 use super::evidence::Evidence;
 
 /// The number of features.
-const FEATURES: usize = 8;
+const FEATURES: usize = 7;
 
-/// The features of evidence that the probability depends on.
+/// The features of evidence that the probability depends on. Coverage is none: the CTs of the
+/// calibration fill nearly every image, others need not.
 fn features(evidence: &Evidence) -> [f64; FEATURES] {
     // How far a correlation is from 1, on a scale on which the last percents count.
     let logit = |rho: f64| {
@@ -27,7 +28,6 @@ fn features(evidence: &Evidence) -> [f64; FEATURES] {
         logit(evidence.patch_ncc),
         (evidence.lead.max(1e-3)).ln().min(-1.0),
         evidence.expected_tre_mm.max(1e-2).ln(),
-        evidence.coverage,
         evidence.prior_deviation.min(4.0),
     ]
 }
@@ -48,8 +48,8 @@ pub struct Calibration {
 impl Default for Calibration {
     fn default() -> Self {
         Self {
-            intercept: -5.226,
-            weights: [0.682, 1.928, 1.283, 0.525, 1.038, -1.952, 3.051, -0.338],
+            intercept: -1.310,
+            weights: [0.523, 1.486, 0.910, 2.441, 1.595, -0.141, -1.056],
             good: 0.75,
             failed: 0.05,
         }
