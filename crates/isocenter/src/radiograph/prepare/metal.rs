@@ -23,10 +23,14 @@ const SEAM: f64 = 0.008;
 /// More metal than this is none, but a part of the patient.
 const MOST_OF_FIELD: f64 = 0.25;
 
+/// What a millimetre of steel adds to a line integral, and hardly any bone that is as thin.
+pub const STEEL: f32 = 0.6;
+
 /// The pixels of metal in an image whose grey values rise with attenuation, within the field; `None`
-/// where there is none.
+/// where there is none. Metal exceeds its surroundings by at least `least_excess`: [`STEEL`] where the
+/// grey values are line integrals, zero where they are on no scale.
 #[must_use]
-pub fn metal(image: &Image, field: &Mask) -> Option<Mask> {
+pub fn metal(image: &Image, field: &Mask, least_excess: f32) -> Option<Mask> {
     let size_px = image.size_px();
     let longer = size_px[0].max(size_px[1]) as f64;
     let radius = (RADIUS * longer).ceil().max(2.0) as usize;
@@ -48,7 +52,7 @@ pub fn metal(image: &Image, field: &Mask) -> Option<Mask> {
     };
     let range = quantile(values.clone(), 0.98) - quantile(values, 0.02);
     let typical = quantile(in_field(&excess), 0.5);
-    let least = (TIMES_TYPICAL * typical).max(LEAST_OF_RANGE * range);
+    let least = (TIMES_TYPICAL * typical).max(LEAST_OF_RANGE * range).max(least_excess);
     let dark: Vec<bool> = excess
         .iter()
         .zip(&noise)
