@@ -107,13 +107,24 @@ fn seconds_of(result: &ResultFile) -> Vec<StageSeconds> {
     result.timings.iter().map(stage).collect()
 }
 
-/// The settings that led to the result, one line a table of the configuration.
+/// The settings that led to the result, by their names in a configuration file.
 fn settings_of(result: &ResultFile) -> Result<Vec<Setting>> {
-    let config = serde_json::to_value(&result.config)?;
-    let tables = config.as_object().into_iter().flatten();
-    Ok(tables
-        .map(|(name, value)| Setting { name: name.clone(), value: value.to_string() })
-        .collect())
+    let mut settings = Vec::new();
+    flatten("", &serde_json::to_value(&result.config)?, &mut settings);
+    Ok(settings)
+}
+
+/// A value below a name: the values in its tables, each by its whole name.
+fn flatten(name: &str, value: &serde_json::Value, settings: &mut Vec<Setting>) {
+    match value {
+        serde_json::Value::Object(table) => {
+            for (key, value) in table {
+                let dot = if name.is_empty() { "" } else { "." };
+                flatten(&format!("{name}{dot}{key}"), value, settings);
+            }
+        }
+        value => settings.push(Setting { name: name.to_owned(), value: value.to_string() }),
+    }
 }
 
 fn landscape_axis(axis: &AxisLandscape) -> LandscapeAxis {
