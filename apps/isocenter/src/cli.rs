@@ -345,8 +345,9 @@ pub(crate) struct RegisterArgs {
     /// The true pose, where it is known: the result reports the error
     #[arg(long, value_name = "POSE.json")]
     pub(crate) truth: Option<PathBuf>,
-    /// Points to measure errors at: .csv, .fcsv, .mrk.json, or a label volume (its centroids)
-    #[arg(long, value_name = "FILE", requires = "truth")]
+    /// Points where errors are expected, and measured if the truth is known: .csv, .fcsv, .mrk.json, or
+    /// a label volume (its centroids)
+    #[arg(long, value_name = "FILE")]
     pub(crate) targets: Option<PathBuf>,
     /// Settings
     #[arg(long, value_name = "TOML")]

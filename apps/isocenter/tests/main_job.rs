@@ -322,8 +322,11 @@ fn without_a_start_and_with_two_xrays() {
     let case = Scratch::new();
     let register = "register --ct ct.nii --camera camera.json --xray xray.tif";
     // Nothing but the images: the view is assumed, and said to be.
-    let said = case.succeed(&format!("{register} --out out"));
+    case.write("targets.csv", "x,y,z,name\n0,0,0,origin\n10,20,30,other\n");
+    let said = case.succeed(&format!("{register} --targets targets.csv --out out"));
     assert!(said.contains("view assumed to be ap"), "{said}");
+    let expected = &case.json("out/result.json")["expected_tre_mm_at_targets"];
+    assert!(expected[1].as_f64().unwrap() > 0.0 && expected.get(2).is_none(), "{expected}");
     assert!(case.mtre_mm("out/pose.json") < GOOD_MM, "{}", case.mtre_mm("out/pose.json"));
     case.write("prior.toml", "view = \"160/5\"\nrotation_deg = 15\nin_plane_mm = 40\n");
     case.succeed(&format!("{register} --prior prior.toml --out prior"));

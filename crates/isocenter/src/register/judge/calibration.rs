@@ -50,7 +50,7 @@ impl Default for Calibration {
         Self {
             intercept: -1.310,
             weights: [0.523, 1.486, 0.910, 2.441, 1.595, -0.141, -1.056],
-            good: 0.75,
+            good: 0.85,
             failed: 0.05,
         }
     }
