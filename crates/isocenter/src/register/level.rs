@@ -63,28 +63,33 @@ struct LevelXray {
 }
 
 impl LevelXray {
-    /// The fixed image near a pose that is nearly right: with what it tells about an unknown display.
-    fn fixed_near(&self, camera_from_world: &RigidTransform) -> Result<Image, RegisterError> {
-        if !self.displayed {
-            return Ok(self.fixed.clone());
+    /// A measure near a pose that is nearly right: with what it tells about an unknown display.
+    fn measure_near(
+        &self,
+        camera_from_world: &RigidTransform,
+        config: &SimilarityConfig,
+    ) -> Result<Arc<dyn Similarity>, RegisterError> {
+        let (fixed, mask) = (&self.fixed, self.mask.as_ref());
+        if self.displayed {
+            let radiograph = self.projector.forward(&self.camera, camera_from_world)?;
+            match config.prepare(&straightened(fixed, mask, &radiograph), mask) {
+                Ok(similarity) => return Ok(similarity.into()),
+                // The radiograph at that pose shows nothing where the X-ray counts.
+                Err(SimilarityError::ConstantFixed) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        let radiograph = self.projector.forward(&self.camera, camera_from_world)?;
-        Ok(straightened(&self.fixed, self.mask.as_ref(), &radiograph))
+        Ok(config.prepare(fixed, mask)?.into())
     }
 
-    /// The similarity with that image.
+    /// The level's own measure near such a pose.
     fn similarity_near(
         &self,
         camera_from_world: &RigidTransform,
     ) -> Result<Arc<dyn Similarity>, RegisterError> {
-        if !self.displayed {
-            return Ok(Arc::clone(&self.similarity));
-        }
-        match self.config.prepare(&self.fixed_near(camera_from_world)?, self.mask.as_ref()) {
-            Ok(similarity) => Ok(similarity.into()),
-            // The radiograph at that pose shows nothing where the X-ray counts.
-            Err(SimilarityError::ConstantFixed) => Ok(Arc::clone(&self.similarity)),
-            Err(error) => Err(error.into()),
+        match self.displayed {
+            true => self.measure_near(camera_from_world, &self.config),
+            false => Ok(Arc::clone(&self.similarity)),
         }
     }
 }
@@ -139,11 +144,7 @@ impl Level {
         &self,
         camera_from_world: &RigidTransform,
     ) -> Result<LevelObjective<'_>, RegisterError> {
-        self.objective(|xray| {
-            let pose = xray.camera.camera_from_world(camera_from_world);
-            let axis = xray.projector.march_axis(&xray.camera, &pose)?;
-            Ok((Some(axis), Arc::clone(&xray.similarity)))
-        })
+        self.objective_held(camera_from_world, |xray, _| Ok(Arc::clone(&xray.similarity)))
     }
 
     /// [`objective_at`](Self::objective_at) a pose that is nearly right: where an X-ray came through
@@ -155,11 +156,7 @@ impl Level {
         &self,
         camera_from_world: &RigidTransform,
     ) -> Result<LevelObjective<'_>, RegisterError> {
-        self.objective(|xray| {
-            let pose = xray.camera.camera_from_world(camera_from_world);
-            let axis = xray.projector.march_axis(&xray.camera, &pose)?;
-            Ok((Some(axis), xray.similarity_near(&pose)?))
-        })
+        self.objective_held(camera_from_world, LevelXray::similarity_near)
     }
 
     /// Any measure at a pose that is nearly right, with its derivatives.
@@ -171,18 +168,8 @@ impl Level {
         camera_from_world: &RigidTransform,
         config: &SimilarityConfig,
     ) -> Result<Evaluation, RegisterError> {
-        let objective = self.objective(|xray| {
-            let pose = xray.camera.camera_from_world(camera_from_world);
-            let axis = xray.projector.march_axis(&xray.camera, &pose)?;
-            let fixed = xray.fixed_near(&pose)?;
-            let similarity = match config.prepare(&fixed, xray.mask.as_ref()) {
-                Err(SimilarityError::ConstantFixed) => {
-                    config.prepare(&xray.fixed, xray.mask.as_ref())
-                }
-                other => other,
-            };
-            Ok((Some(axis), similarity?.into()))
-        })?;
+        let objective =
+            self.objective_held(camera_from_world, |xray, pose| xray.measure_near(pose, config))?;
         Ok(objective.evaluate(camera_from_world)?)
     }
 
@@ -222,6 +209,20 @@ impl Level {
     /// None, as long as there is an X-ray.
     pub fn objective_anywhere(&self) -> Result<LevelObjective<'_>, RegisterError> {
         self.objective(|xray| Ok((None, Arc::clone(&xray.similarity))))
+    }
+
+    /// The objective with the marching axes of a pose held; `measure` is given each X-ray and the pose
+    /// of its camera.
+    fn objective_held(
+        &self,
+        camera_from_world: &RigidTransform,
+        measure: impl Fn(&LevelXray, &RigidTransform) -> Result<Arc<dyn Similarity>, RegisterError>,
+    ) -> Result<LevelObjective<'_>, RegisterError> {
+        self.objective(|xray| {
+            let pose = xray.camera.camera_from_world(camera_from_world);
+            let axis = xray.projector.march_axis(&xray.camera, &pose)?;
+            Ok((Some(axis), measure(xray, &pose)?))
+        })
     }
 
     fn objective(
