@@ -17,11 +17,11 @@ import numpy as np
 
 RIDGE = 1.0
 WITHIN_MM = 2.0
-GOOD, FAILED = 0.85, 0.05  # the verdicts' limits, as in calibration.rs
+GOOD, FAILED = 0.8, 0.05  # the verdicts' limits, as in calibration.rs
 
 # Coverage takes no part: the CTs of the calibration fill nearly every image, others need not.
 EVIDENCE = ["ncc", "gradient_ncc", "fine_gradient_ncc", "patch_ncc", "lead", "expected_tre_mm",
-            "prior_deviation"]
+            "disagreement_mm", "prior_deviation"]
 
 
 def features(row):
@@ -33,7 +33,8 @@ def features(row):
 
     return [fisher(e["ncc"]), fisher(e["gradient_ncc"]), fisher(e["fine_gradient_ncc"]),
             fisher(e["patch_ncc"]), min(np.log(max(e["lead"], 1e-3)), -1.0),
-            np.log(max(e["expected_tre_mm"], 1e-2)), min(e["prior_deviation"], 4.0)]
+            np.log(max(e["expected_tre_mm"], 1e-2)),
+            np.log(np.clip(e["disagreement_mm"], 1e-2, 50)), min(e["prior_deviation"], 4.0)]
 
 
 def fit(x, y):

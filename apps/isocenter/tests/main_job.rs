@@ -1,15 +1,12 @@
 //! Proves: the program's commands work together from a CT and an X-ray to a pose that is right,
 //! whatever format the X-ray has and from whichever side it is seen; results are the same for
-//! every run and number of threads; they are whole or absent when the program is killed; they
-//! name no patient; and what is meant for programs to read has the keys that are promised.
+//! every run and number of threads; they name no patient; and what is meant for programs to read has
+//! the keys that are promised.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 mod support;
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use isocenter::geometry::View;
 use isocenter::geometry::conversion::Convention;
@@ -20,13 +17,7 @@ use isocenter_io::geometry::{read_camera, read_pose, write_camera};
 use isocenter_io::image::{read_image, write_line_integral, write_png_rgb8};
 use isocenter_io::volume::{read_ct, read_labels, write_volume_i16};
 use serde_json::Value;
-use support::{PROGRAM, Scratch, contents};
-
-/// What a registration leaves.
-const FILES: [&str; 6] =
-    ["overlay.png", "pose.json", "pose.tfm", "report.html", "result.json", "trace.csv"];
-
-const REGISTER: &str = "register --ct ct.nii --camera camera.json --init start.json";
+use support::{FILES, PROGRAM, REGISTER, Scratch, contents};
 
 /// At 6 mm voxels and 2.5 mm pixels at the patient a good registration ends below a third of a
 /// voxel; a wrong one is centimeters off.
@@ -52,24 +43,6 @@ impl Scratch {
             assert!(read(a) == read(b), "{name} differs between {a} and {b}");
         }
         assert_eq!(self.timeless_result(a), self.timeless_result(b));
-    }
-
-    /// The files of a registration are there and can be read.
-    fn assert_whole(&self, folder: &str) {
-        for name in FILES {
-            assert!(self.path(folder).join(name).is_file(), "{folder}/{name} is missing");
-        }
-        read_pose(self.path(folder).join("pose.json")).unwrap();
-        read_image(self.path(folder).join("overlay.png")).unwrap();
-        let text = |name: &str| String::from_utf8(self.read(&format!("{folder}/{name}"))).unwrap();
-        let trace = text("trace.csv");
-        let columns = trace.lines().next().unwrap().split(',').count();
-        assert!(columns == 15 && trace.lines().count() > 10 && trace.ends_with('\n'));
-        assert!(trace.lines().all(|line| line.split(',').count() == columns));
-        assert!(text("pose.tfm").contains("AffineTransform_double_3_3"));
-        let verdict = self.json(&format!("{folder}/result.json"))["verdict"].clone();
-        assert!(["good", "doubtful"].contains(&verdict.as_str().unwrap()), "{verdict}");
-        assert!(text("report.html").trim_end().ends_with("</html>"));
     }
 }
 
@@ -555,118 +528,4 @@ fn help_is_there() {
         assert!(case.succeed(&format!("{command} --help")).contains("Usage:"));
     }
     assert!(case.succeed("pose convert --help").contains("plastimatch"));
-}
-
-/// A reader that leaves early is no error, and the files are written all the same.
-#[test]
-fn nobody_listens() {
-    let case = Scratch::new();
-    let register = format!("{REGISTER} --xray xray.tif --out out --json");
-    for arguments in ["--help", "info ct.nii xray.tif camera.json", "phantom -o p.nii", &register] {
-        let mut child = Command::new(PROGRAM)
-            .current_dir(case.path(""))
-            .args(arguments.split_whitespace())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop(child.stdout.take());
-        let output = child.wait_with_output().unwrap();
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), &*error), (Some(0), ""), "{arguments}");
-    }
-    case.assert_whole("out");
-}
-
-/// A disk that is full is an error.
-#[cfg(target_os = "linux")]
-#[test]
-fn standard_output_is_full() {
-    let case = Scratch::new();
-    let full = fs::File::options().write(true).open("/dev/full").unwrap();
-    let output = Command::new(PROGRAM)
-        .current_dir(case.path(""))
-        .args(["info", "camera.json"])
-        .stdout(full)
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
-    assert!(error.contains("standard output"), "{error}");
-}
-
-/// Killed at any moment, the program leaves every file under its name whole: the new one, or the
-/// old one, or none.
-#[cfg(unix)]
-#[test]
-fn killed_it_leaves_whole_files() {
-    let case = Scratch::new();
-    case.write("old.toml", "[search]\nsamples = 40\nseed = 5\n");
-    case.succeed(&format!("{REGISTER} --xray xray.tif --config old.toml --out old"));
-    let begun = Instant::now();
-    case.succeed(&format!("{REGISTER} --xray xray.tif --out new"));
-    let whole_run = begun.elapsed();
-    let (old, new) = (contents(&case.path("old")), contents(&case.path("new")));
-    assert_ne!(old["trace.csv"], new["trace.csv"]);
-    let mut killed = 0;
-    // Moments all over a run, most of them near its end, where files are written.
-    for percent in [0, 10, 30, 50, 70, 80, 85, 90, 92, 94, 96, 98, 100, 105] {
-        for (signal, existing) in [("KILL", false), ("INT", false), ("KILL", true), ("TERM", true)]
-        {
-            let out = format!("out-{percent}-{signal}-{existing}");
-            if existing {
-                fs::create_dir(case.path(&out)).unwrap();
-                for (name, bytes) in &old {
-                    case.write(&format!("{out}/{name}"), bytes);
-                }
-            }
-            killed += usize::from(!kill_after(&case, &out, signal, whole_run * percent / 100));
-            let folder = case.path(&out);
-            if !existing && !folder.exists() {
-                continue;
-            }
-            if !existing {
-                case.assert_whole(&out);
-            }
-            for name in FILES {
-                let found = case.read(&format!("{out}/{name}"));
-                if name == "result.json" {
-                    // Its times differ.
-                    serde_json::from_slice::<Value>(&found).unwrap();
-                } else if name == "report.html" {
-                    // So do those on the page.
-                    assert!(found.trim_ascii_end().ends_with(b"</html>"), "{out}/{name}");
-                } else {
-                    let whole = found == new[name] || (existing && found == old[name]);
-                    assert!(whole, "{out}/{name} is not whole");
-                }
-            }
-            assert!(only_partial_beside(&folder), "{out}: litter");
-        }
-    }
-    assert!(killed > 0, "the program was always done before it could be killed");
-}
-
-/// Runs a registration and sends it a signal; returns whether it was done before.
-#[cfg(unix)]
-fn kill_after(case: &Scratch, out: &str, signal: &str, moment: Duration) -> bool {
-    let mut child = Command::new(PROGRAM)
-        .current_dir(case.path(""))
-        .args(REGISTER.split_whitespace())
-        .args(["--xray", "xray.tif", "--out", out])
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    std::thread::sleep(moment);
-    let kill = format!("kill -{signal} {} 2>&-", child.id());
-    Command::new("sh").args(["-c", &kill]).status().unwrap();
-    child.wait().unwrap().success()
-}
-
-/// Beside the results there is at most what says by its name that it is not finished.
-#[cfg(unix)]
-fn only_partial_beside(folder: &Path) -> bool {
-    let names = contents(folder).into_keys();
-    names.filter(|name| !FILES.contains(&&**name)).all(|name| name.starts_with(".partial-"))
 }

@@ -94,6 +94,7 @@ fn columns() -> Vec<String> {
         "fine_gradient_ncc",
         "patch_ncc",
         "lead",
+        "disagreement_mm",
         "coverage",
         "prior_deviation",
         "seconds",
@@ -148,6 +149,7 @@ fn line(case: &CaseResult, method: Option<&MethodResult>) -> Vec<String> {
         evidence(|e| e.fine_gradient_ncc),
         evidence(|e| e.patch_ncc),
         evidence(|e| e.lead),
+        evidence(|e| e.disagreement_mm),
         evidence(|e| e.coverage),
         evidence(|e| e.prior_deviation),
     ]);

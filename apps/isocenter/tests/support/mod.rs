@@ -19,13 +19,20 @@ use isocenter::radiograph::with_quantum_noise;
 use isocenter::volume::phantom::label;
 use isocenter::volume::{AttenuationMap, AttenuationVolume, Phantom, PhantomConfig};
 use isocenter_io::geometry::{read_pose, write_camera, write_pose};
-use isocenter_io::image::write_line_integral;
+use isocenter_io::image::{read_image, write_line_integral};
 use isocenter_io::volume::{read_labels, write_labels, write_volume_i16};
 use nalgebra::Vector6;
 use tempfile::TempDir;
 
 /// The program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_isocenter");
+
+/// What a registration leaves.
+pub const FILES: [&str; 6] =
+    ["overlay.png", "pose.json", "pose.tfm", "report.html", "result.json", "trace.csv"];
+
+/// A registration of the case that every scratch folder begins with.
+pub const REGISTER: &str = "register --ct ct.nii --camera camera.json --init start.json";
 
 /// A run that takes longer hangs.
 const LONGEST_RUN: Duration = Duration::from_secs(300);
@@ -95,6 +102,24 @@ pub fn contents(folder: &Path) -> Files {
 pub struct Scratch(TempDir);
 
 impl Scratch {
+    /// The files of a registration are there and can be read.
+    pub fn assert_whole(&self, folder: &str) {
+        for name in FILES {
+            assert!(self.path(folder).join(name).is_file(), "{folder}/{name} is missing");
+        }
+        read_pose(self.path(folder).join("pose.json")).unwrap();
+        read_image(self.path(folder).join("overlay.png")).unwrap();
+        let text = |name: &str| String::from_utf8(self.read(&format!("{folder}/{name}"))).unwrap();
+        let trace = text("trace.csv");
+        let columns = trace.lines().next().unwrap().split(',').count();
+        assert!(columns == 15 && trace.lines().count() > 10 && trace.ends_with('\n'));
+        assert!(trace.lines().all(|line| line.split(',').count() == columns));
+        assert!(text("pose.tfm").contains("AffineTransform_double_3_3"));
+        let verdict = self.json(&format!("{folder}/result.json"))["verdict"].clone();
+        assert!(["good", "doubtful"].contains(&verdict.as_str().unwrap()), "{verdict}");
+        assert!(text("report.html").trim_end().ends_with("</html>"));
+    }
+
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, bytes) in CASE.iter() {

@@ -249,6 +249,7 @@ mod tests {
                 patch_ncc: 0.8,
                 lead: 0.1,
                 expected_tre_mm: 0.5,
+                disagreement_mm: 0.5,
                 coverage: 1.0,
                 prior_deviation: 1.0,
             },

@@ -73,6 +73,29 @@ impl Mask {
         Self { size_px: self.size_px, used: self.used.iter().map(|used| !used).collect() }
     }
 
+    /// What counts in one field of a grid that divides the image into `per_side` x `per_side`;
+    /// `field` is its column and row.
+    ///
+    /// # Examples
+    /// ```
+    /// use isocenter::radiograph::Mask;
+    /// let lower_left = Mask::all([5, 4]).field(2, [0, 1]);
+    /// assert_eq!(lower_left.count(), 4);
+    /// assert_eq!(lower_left.get(1, 2), Some(true));
+    /// ```
+    #[must_use]
+    pub fn field(&self, per_side: usize, field: [usize; 2]) -> Self {
+        let [columns, rows] = [0, 1].map(|axis| {
+            let edge = |n: usize| self.size_px[axis] * n / per_side.max(1);
+            edge(field[axis])..edge(field[axis] + 1)
+        });
+        let within = |at: usize| {
+            columns.contains(&(at % self.size_px[0])) && rows.contains(&(at / self.size_px[0]))
+        };
+        let used = self.used.iter().enumerate().map(|(at, &used)| used && within(at)).collect();
+        Self { size_px: self.size_px, used }
+    }
+
     /// The mask with left and right exchanged.
     #[must_use]
     pub fn mirrored(&self) -> Self {

@@ -7,7 +7,7 @@ use super::case::{Case, Compares, Xray};
 use super::config::SimilarityConfig;
 use super::display_curve::straightened;
 use super::error::RegisterError;
-use super::objective::{LevelObjective, RadiographObjective};
+use super::objective::{LevelObjective, RadiographObjective, for_reference_camera};
 use crate::geometry::{Camera, RigidTransform};
 use crate::optimize::{Evaluation, Objective};
 use crate::project::{MarchAxis, Projector};
@@ -82,6 +82,39 @@ impl LevelXray {
         Ok(config.prepare(fixed, mask)?.into())
     }
 
+    /// The measure in each field of a grid near such a pose.
+    fn fields_near(
+        &self,
+        reference_from_world: &RigidTransform,
+        pivot_world_mm: nalgebra::Vector3<f64>,
+        config: &SimilarityConfig,
+        per_side: usize,
+    ) -> Result<Vec<Field>, RegisterError> {
+        let pose = self.camera.camera_from_world(reference_from_world);
+        let jet = self.projector.expose(&self.camera, &pose)?.jet(pivot_world_mm);
+        let fixed = match self.displayed {
+            true => straightened(&self.fixed, self.mask.as_ref(), &jet.image),
+            false => self.fixed.clone(),
+        };
+        let all = Mask::all(self.camera.size_px());
+        let mask = self.mask.as_ref().unwrap_or(&all);
+        let mut fields = Vec::with_capacity(per_side * per_side);
+        for field in 0..per_side * per_side {
+            let within = mask.field(per_side, [field % per_side, field / per_side]);
+            let pixels = within.count();
+            let measure = match config.prepare(&fixed, Some(&within)) {
+                Ok(measure) => measure,
+                Err(SimilarityError::ConstantFixed | SimilarityError::TooFewPixels { .. }) => {
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let model = measure.gauss_newton(&jet)?;
+            fields.push(Field { pixels, evaluation: for_reference_camera(&self.camera, &model) });
+        }
+        Ok(fields)
+    }
+
     /// The level's own measure near such a pose.
     fn similarity_near(
         &self,
@@ -92,6 +125,15 @@ impl LevelXray {
             false => Ok(Arc::clone(&self.similarity)),
         }
     }
+}
+
+/// What a measure says in one part of an X-ray.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Field {
+    /// How many pixels were compared.
+    pub pixels: usize,
+    /// How alike they are, and for motions of the reference camera how that changes.
+    pub evaluation: Evaluation,
 }
 
 /// Two candidates closer than this, in pixels of the level, are one.
@@ -171,6 +213,29 @@ impl Level {
         let objective =
             self.objective_held(camera_from_world, |xray, pose| xray.measure_near(pose, config))?;
         Ok(objective.evaluate(camera_from_world)?)
+    }
+
+    /// Any measure at a pose that is nearly right, in each field of its own: each X-ray is divided
+    /// into `per_side` x `per_side`. Fields that show next to nothing are left out.
+    ///
+    /// # Errors
+    /// If the pose cannot be rendered, or the measure cannot be prepared.
+    pub fn measured_by_field_near(
+        &self,
+        camera_from_world: &RigidTransform,
+        config: &SimilarityConfig,
+        per_side: usize,
+    ) -> Result<Vec<Field>, RegisterError> {
+        let mut fields = Vec::with_capacity(self.xrays.len() * per_side * per_side);
+        for xray in &self.xrays {
+            fields.extend(xray.fields_near(
+                camera_from_world,
+                self.pivot_world_mm,
+                config,
+                per_side,
+            )?);
+        }
+        Ok(fields)
     }
 
     /// The part of the compared pixels that show the CT at a pose.

@@ -1,10 +1,13 @@
 //! The refinement: level by level, with finer images and voxels, every candidate is refined by
 //! Levenberg-Marquardt and the better half kept.
+//!
+//! The finest level takes most of the time. What the judge has given up before is not refined there.
 
 use super::candidate::Candidate;
 use super::case::Case;
 use super::config::{RefineConfig, RegisterConfig};
 use super::error::RegisterError;
+use super::judge::is_hopeless;
 use super::run::Run;
 use super::stage::Stage;
 
@@ -41,9 +44,14 @@ impl Stage for RefineStage {
     ) -> Result<Vec<Candidate>, RegisterError> {
         let sides = sides_px(run.case(), &self.config.longest_sides_px);
         for (n, &side) in sides.iter().enumerate() {
+            let finest = n + 1 == sides.len();
+            if finest && n > 0 && hopeless(run, &candidates)? {
+                candidates.truncate(1);
+                break;
+            }
             let poses: Vec<_> = candidates.iter().map(|c| c.camera_from_world).collect();
             let level = run.level(side, &poses, MARGIN_MM)?;
-            let keep = if n + 1 == sides.len() { 1 } else { candidates.len().div_ceil(2) };
+            let keep = if finest { 1 } else { candidates.len().div_ceil(2) };
             candidates = run.timed(Self::NAME, level.longest_side_px(), poses.len(), |run| {
                 let optimizer = &self.config.optimizer;
                 let refined = run.polish(Self::NAME, &level, &candidates, optimizer)?;
@@ -56,6 +64,11 @@ impl Stage for RefineStage {
         }
         Ok(candidates)
     }
+}
+
+/// Whether even the best candidate is beyond what the finest level could mend.
+fn hopeless(run: &mut Run<'_, '_>, candidates: &[Candidate]) -> Result<bool, RegisterError> {
+    candidates.first().map_or(Ok(false), |best| is_hopeless(run, best))
 }
 
 /// The levels' sides, cut where the X-ray is no larger.

@@ -98,13 +98,14 @@ pub fn register_by(
     let depth_mm = start_depth(case, &start.camera_from_world)?;
     let mut run = Run::new(case, prior, config, depth_mm, observe);
     let (best, mut judgement) = best_of_rounds(&mut run, &stages, start)?;
+    let as_assumed = run.first_search_similarity();
     let (trace, timings) = run.into_record();
     if let Some(judgement) = &mut judgement
         && judgement.verdict != Verdict::Good
         && config.judge.mistakes
         && case.compares() == Compares::Everywhere
     {
-        judgement.mistake = look_for_mistake(case, prior, config, depth_mm)?;
+        judgement.mistake = look_for_mistake(case, prior, config, depth_mm, as_assumed)?;
     }
     Ok(Registration {
         camera_from_world: best.camera_from_world,

@@ -47,6 +47,7 @@ pub struct Run<'a, 'o> {
     round: usize,
     levels: BTreeMap<usize, Arc<Level>>,
     rivals: Option<Rivals>,
+    first_search_similarity: Option<f64>,
     trace: Vec<TraceRow>,
     timings: Vec<StageTime>,
     observe: &'o mut dyn FnMut(&Event<'_>),
@@ -70,6 +71,7 @@ impl<'a, 'o> Run<'a, 'o> {
             round: 0,
             levels,
             rivals: None,
+            first_search_similarity: None,
             trace,
             timings,
             observe,
@@ -121,8 +123,23 @@ impl<'a, 'o> Run<'a, 'o> {
     }
 
     /// The distinct optima that were noted last.
+    pub(super) fn rivals(&self) -> Option<&Rivals> {
+        self.rivals.as_ref()
+    }
+
+    /// The distinct optima that were noted last, which are forgotten then.
     pub(super) fn take_rivals(&mut self) -> Option<Rivals> {
         self.rivals.take()
+    }
+
+    /// Notes how alike the images are at the best pose of a search; the first one's is kept.
+    pub(super) fn note_search(&mut self, similarity: f64) {
+        self.first_search_similarity.get_or_insert(similarity);
+    }
+
+    /// How alike the images are at the best pose of the first search, if there was one.
+    pub(super) fn first_search_similarity(&self) -> Option<f64> {
+        self.first_search_similarity
     }
 
     /// Trace and times so far.

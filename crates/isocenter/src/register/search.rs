@@ -72,7 +72,9 @@ impl Stage for SearchStage {
                 .collect();
             let best = run.best_distinct(scored, config.polished, &level);
             let polished = run.polish(Self::NAME, &level, &best, optimizer)?;
-            Ok(run.best_distinct(polished, config.promoted, &level))
+            let best = run.best_distinct(polished, config.promoted, &level);
+            run.note_search(best.first().map_or(f64::NEG_INFINITY, |best| best.similarity));
+            Ok(best)
         })
     }
 }

@@ -76,21 +76,6 @@ impl AttenuationVolume {
     pub fn binned(&self, factors: [usize; 3]) -> Result<Self, VolumeError> {
         Self::from_per_mm(self.volume().binned(factors)?)
     }
-
-    /// A copy with a spacing close to the wanted one along every axis, never finer than the volume
-    /// itself; `None` where that would be the volume itself.
-    ///
-    /// # Units
-    /// Millimetres.
-    ///
-    /// # Errors
-    /// If fewer than two voxels would be left along an axis.
-    pub fn coarser(&self, spacing_mm: f64) -> Result<Option<Self>, VolumeError> {
-        match self.binning_factors(spacing_mm) {
-            [1, 1, 1] => Ok(None),
-            factors => self.binned(factors).map(Some),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -143,9 +128,10 @@ mod tests {
         let affine = Affine::from_spacing([0.7, 0.7, 2.5], [0.0; 3]).unwrap();
         let volume = Volume::new([64, 64, 16], vec![1.0; 65536], affine).unwrap();
         let volume = AttenuationVolume::from_per_mm(volume).unwrap();
-        let coarse = volume.coarser(2.5).unwrap().unwrap();
+        let coarse = volume.binned(volume.binning_factors(2.5)).unwrap();
         assert_eq!(coarse.volume().dims(), [16, 16, 16]);
-        assert!(volume.coarser(0.5).unwrap().is_none());
-        assert_eq!(volume.coarser(1e9).unwrap().unwrap().volume().dims(), [2, 2, 2]);
+        assert_eq!(volume.binning_factors(0.5), [1; 3]);
+        let coarsest = volume.binned(volume.binning_factors(1e9)).unwrap();
+        assert_eq!(coarsest.volume().dims(), [2, 2, 2]);
     }
 }

@@ -11,7 +11,7 @@ use super::Verdict;
 use super::evidence::Evidence;
 
 /// The number of features.
-const FEATURES: usize = 7;
+const FEATURES: usize = 8;
 
 /// The features of evidence that the probability depends on. Coverage is none: the CTs of the
 /// calibration fill nearly every image, others need not.
@@ -28,6 +28,7 @@ fn features(evidence: &Evidence) -> [f64; FEATURES] {
         logit(evidence.patch_ncc),
         (evidence.lead.max(1e-3)).ln().min(-1.0),
         evidence.expected_tre_mm.max(1e-2).ln(),
+        evidence.disagreement_mm.clamp(1e-2, 50.0).ln(),
         evidence.prior_deviation.min(4.0),
     ]
 }
@@ -48,9 +49,9 @@ pub struct Calibration {
 impl Default for Calibration {
     fn default() -> Self {
         Self {
-            intercept: -1.310,
-            weights: [0.523, 1.486, 0.910, 2.441, 1.595, -0.141, -1.056],
-            good: 0.85,
+            intercept: -4.108,
+            weights: [0.331, 2.509, 0.895, 2.418, 1.403, 2.516, -3.071, -2.079],
+            good: 0.8,
             failed: 0.05,
         }
     }
@@ -92,6 +93,7 @@ mod tests {
         patch_ncc: 0.8,
         lead: 0.05,
         expected_tre_mm: 1.0,
+        disagreement_mm: 1.0,
         coverage: 0.9,
         prior_deviation: 1.0,
     };
@@ -104,7 +106,7 @@ mod tests {
             Evidence { gradient_ncc: 0.95, ..FAIR },
             Evidence { fine_gradient_ncc: 0.9, ..FAIR },
             Evidence { lead: 0.2, ..FAIR },
-            Evidence { expected_tre_mm: 0.2, ..FAIR },
+            Evidence { disagreement_mm: 0.3, ..FAIR },
         ];
         for evidence in better {
             assert!(calibration.probability(&evidence) > fair, "{evidence:?}");
@@ -121,6 +123,7 @@ mod tests {
             patch_ncc: 0.97,
             lead: 0.2,
             expected_tre_mm: 0.3,
+            disagreement_mm: 0.2,
             ..FAIR
         };
         let nothing = Evidence {
@@ -130,6 +133,7 @@ mod tests {
             patch_ncc: 0.05,
             lead: 0.001,
             expected_tre_mm: 20.0,
+            disagreement_mm: 20.0,
             ..FAIR
         };
         let verdict = |evidence| calibration.verdict(calibration.probability(evidence));

@@ -15,6 +15,9 @@ use crate::register::run::{Rivals, Run};
 /// a millimetre.
 const SIDES_PX: [usize; 2] = [64, 128];
 
+/// The fields along each side of an X-ray that are asked one by one.
+const FIELDS_PER_SIDE: usize = 4;
+
 /// What a verdict rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -31,6 +34,8 @@ pub struct Evidence {
     pub lead: f64,
     /// The expected error by the covariance (mm).
     pub expected_tre_mm: f64,
+    /// The expected error by how fields of the image disagree about the pose (mm).
+    pub disagreement_mm: f64,
     /// The part of the compared pixels that show the CT.
     pub coverage: f64,
     /// How many standard deviations of the prior the pose is from its center: root mean square over
@@ -62,6 +67,8 @@ pub(super) fn gather(
         &fine_gradient.curvature.unwrap_or_else(Matrix6::zeros),
         fine.pixels(),
     );
+    let fields = fine.measured_by_field_near(pose, &only(0.0, 1.0, 0.0), FIELDS_PER_SIDE)?;
+    let disagreement = uncertainty::disagreement(&fields);
     let (deviations, _) = run.prior().deviations(pose, run.case().pivot_world_mm());
     let evidence = Evidence {
         ncc: ncc.similarity,
@@ -70,6 +77,7 @@ pub(super) fn gather(
         patch_ncc: patch.similarity,
         lead: rivals.map_or(1.0, Rivals::lead).clamp(0.0, 1.0),
         expected_tre_mm: uncertainty::expected_error_about_mm(&covariance),
+        disagreement_mm: uncertainty::expected_error_about_mm(&disagreement),
         coverage: coarse.coverage(pose)?,
         prior_deviation: (deviations.norm_squared() / 6.0).sqrt(),
     };

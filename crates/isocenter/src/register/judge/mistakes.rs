@@ -49,11 +49,13 @@ impl fmt::Display for Mistake {
 }
 
 /// The mistake that explains a case clearly better than what was assumed, if there is one.
+/// `as_assumed` is what the search found for that, where it has been run.
 pub(in crate::register) fn look_for_mistake(
     case: &Case,
     prior: &Prior,
     config: &RegisterConfig,
     depth_mm: f64,
+    as_assumed: Option<f64>,
 ) -> Result<Option<Mistake>, RegisterError> {
     let best = |case: &Case, prior: &Prior| -> Result<f64, RegisterError> {
         let mut ignore = |_: &Event<'_>| ();
@@ -67,7 +69,10 @@ pub(in crate::register) fn look_for_mistake(
         let center = half_turn.apply(&prior.center_camera_from_world, case.pivot_world_mm());
         Prior { center_camera_from_world: center, spread: prior.spread }
     };
-    let as_assumed = best(case, prior)?;
+    let as_assumed = match as_assumed {
+        Some(similarity) => similarity,
+        None => best(case, prior)?,
+    };
     let readings = [
         (Mistake::Mirrored, best(&case.mirrored(), prior)),
         (Mistake::UpsideDown, best(case, &turned(Vector3::z()))),

@@ -7,6 +7,8 @@
 //! - how far the next distinct optimum is behind;
 //! - how sharp the optimum is: the covariance of the pose from curvature and residual
 //!   ([`uncertainty`]), and from it the expected error in the patient;
+//! - how much parts of the image, asked one by one, disagree about the pose: what is systematically
+//!   wrong shows there;
 //! - how much of the image shows the CT, and how far from what was known before the pose is.
 //!
 //! From these a logistic function, fitted on registrations of known outcome ([`calibration`]), gives
@@ -145,6 +147,21 @@ impl Judgement {
         let arm = camera_from_world.rotation() * (point_world_mm - pivot_world_mm);
         uncertainty::expected_error_mm(&self.covariance, arm)
     }
+}
+
+/// Whether a candidate is so far from right before the finest level that refining it there would
+/// only make a failure precise.
+pub(super) fn is_hopeless(
+    run: &mut Run<'_, '_>,
+    candidate: &Candidate,
+) -> Result<bool, RegisterError> {
+    if !run.config().judge.enabled || run.case().compares() != Compares::Everywhere {
+        return Ok(false);
+    }
+    let rivals = run.rivals().cloned();
+    let (evidence, _) = evidence::gather(run, &candidate.camera_from_world, rivals.as_ref())?;
+    let calibration = Calibration::default();
+    Ok(calibration.verdict(calibration.probability(&evidence)) == Verdict::Failed)
 }
 
 /// Judges a candidate of a run.

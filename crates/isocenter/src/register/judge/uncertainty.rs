@@ -12,13 +12,27 @@
 //! many pixels as lie within the correlation of the residuals count as one; the calibration of the
 //! verdict takes care of what is left.
 //!
+//! What is systematically wrong, a CT that has changed or a display that is not understood, shows
+//! where the image is divided into fields: each wants the pose to move by a gradient `g_b` of its
+//! own. Were the fields drawn independently, the pose would have the covariance (with `H` the sum
+//! of their curvatures; the "sandwich" of robust statistics, clusters being fields)
+//!
+//! ```text
+//! cov = H^-1 (sum_b g_b g_b^T) H^-1 * n / (n - 6)
+//! ```
+//!
+//! whatever the pixels within a field have in common.
+//!
 //! # References
+//! K.-Y. Liang, S. L. Zeger, Biometrika 73(1), 13 (1986), doi:10.1093/biomet/73.1.13 (clusters)
+//!
 //! J. M. Fitzpatrick, J. B. West, C. R. Maurer, IEEE TMI 17(5), 694 (1998), doi:10.1109/42.736021
 //! (errors at targets from those of the pose)
 
 use nalgebra::{Matrix3, Matrix6, Vector3};
 
 use crate::geometry::rotation::hat;
+use crate::register::level::Field;
 
 /// Pixels that count as one.
 const PIXELS_PER_RESIDUAL: f64 = 9.0;
@@ -32,10 +46,41 @@ const ARM_MM: f64 = 50.0;
 pub(super) fn covariance(similarity: f64, curvature: &Matrix6<f64>, pixels: usize) -> Matrix6<f64> {
     let independent = (pixels as f64 / PIXELS_PER_RESIDUAL - 6.0).max(1.0);
     let variance = 2.0 * (1.0 - similarity).max(1e-6) / independent;
+    inverse_within_nowhere(&(curvature / variance))
+}
+
+/// The covariance by which fields disagree about a pose that is the best for all of them; a field
+/// counts by its number of pixels.
+#[must_use]
+pub(super) fn disagreement(fields: &[Field]) -> Matrix6<f64> {
+    let pixels: usize = fields.iter().map(|field| field.pixels).sum();
+    let (mut curvature, mut squares) = (Matrix6::zeros(), Matrix6::zeros());
+    for Field { pixels: own, evaluation } in fields {
+        let share = *own as f64 / pixels as f64;
+        let wanted = share * evaluation.gradient;
+        squares += wanted * wanted.transpose();
+        curvature += share * evaluation.curvature.unwrap_or_else(Matrix6::zeros);
+    }
+    let count = fields.len() as f64;
+    // Too few fields disagree about nothing; the images tell nothing then.
+    if count <= 6.0 {
+        return inverse_within_nowhere(&Matrix6::zeros());
+    }
+    // A curvature this small leaves a pose nowhere: about that of one field of noise.
+    let inverse = inverse_within_nowhere(&(curvature / LEAST_CURVATURE)) / LEAST_CURVATURE;
+    inverse * squares * inverse * (count / (count - 6.0))
+}
+
+/// What is added to curvatures (of scaled units) that are to be inverted.
+const LEAST_CURVATURE: f64 = 1e-3;
+
+/// The inverse of a matrix of information; where there is none, the variance is as large as that of
+/// a pose that is nowhere.
+fn inverse_within_nowhere(information: &Matrix6<f64>) -> Matrix6<f64> {
     // In units in which half a radian and 100 mm are one, so that the smallest curvature has a
     // meaning.
     let scales = [0.5, 0.5, 0.5, 100.0, 100.0, 100.0];
-    let scaled = Matrix6::from_fn(|r, c| curvature[(r, c)] * scales[r] * scales[c] / variance);
+    let scaled = Matrix6::from_fn(|r, c| information[(r, c)] * scales[r] * scales[c]);
     let nowhere = Matrix6::identity();
     let inverse = (scaled + nowhere).try_inverse().unwrap_or(nowhere);
     Matrix6::from_fn(|r, c| inverse[(r, c)] * scales[r] * scales[c])
@@ -68,6 +113,7 @@ mod tests {
     //! Proves: errors add up as they do for drawn motions, and a direction of which nothing is known
     //! has a large variance and no infinite one.
     use super::*;
+    use crate::optimize::Evaluation;
     use nalgebra::{Cholesky, Vector6};
     use rand::{RngExt, SeedableRng};
     use rand_distr::StandardNormal;
@@ -91,6 +137,27 @@ mod tests {
         let expected = expected_error_mm(&covariance, arm);
         // 20,000 draws: within a percent or so.
         assert!((drawn / expected - 1.0).abs() < 0.02, "{drawn} {expected}");
+    }
+
+    #[test]
+    fn fields_that_pull_apart_leave_the_pose_uncertain() {
+        // Eight fields of equal curvature k and gradients of +-g along one translation: each alone
+        // would be off by g / k, the mean of eight by that over the root of eight.
+        let (k, g) = (4.0, 0.02);
+        let field = |n: usize| {
+            let mut gradient = Vector6::zeros();
+            gradient[3] = if n % 2 == 0 { g } else { -g };
+            let curvature = Some(Matrix6::identity() * k);
+            Field { pixels: 100, evaluation: Evaluation { similarity: 0.9, gradient, curvature } }
+        };
+        let fields: Vec<Field> = (0..8).map(field).collect();
+        let covariance = disagreement(&fields);
+        let expected = (g / k).powi(2) / 8.0 * (8.0 / 2.0);
+        // The least curvature takes a few parts in a hundred thousand.
+        assert!((covariance[(3, 3)] / expected - 1.0).abs() < 1e-3, "{covariance}");
+        assert_eq!(covariance[(4, 4)], 0.0);
+        // Six fields cannot disagree about six numbers.
+        assert!(disagreement(&fields[..6])[(3, 3)] > 50.0_f64.powi(2));
     }
 
     #[test]
