@@ -1,0 +1,110 @@
+//! The architecture as data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::NetError;
+
+/// What normalises the global branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalization {
+    /// Batch normalisation, as published: samples affect each other in training.
+    Batch,
+    /// Group normalisation: they do not, and training and use are the same.
+    Group,
+}
+
+/// The architecture of a [`Network`](super::Network).
+///
+/// # Examples
+/// ```
+/// use isocenter_net::network::NetworkConfig;
+/// let paper = NetworkConfig::paper();
+/// assert_eq!(paper.size_px, [256, 256]);
+/// assert!(NetworkConfig { size_px: [100, 128], ..paper }.check().is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// [columns, rows] of the images, both divisible by 32.
+    pub size_px: [usize; 2],
+    /// Outputs of the layers in front of the heads.
+    pub trunk: Vec<usize>,
+    /// Outputs of the hidden layers of a head.
+    pub head: Vec<usize>,
+    /// What normalises the global branch.
+    pub normalization: Normalization,
+    /// The part of elements that training leaves out in the encoder's blocks.
+    pub dropout: f64,
+}
+
+/// The channels of the encoded image.
+pub(super) const CHANNELS: usize = 64;
+
+/// The encoded image is this much smaller than the image.
+const REDUCTION: usize = 16;
+
+impl NetworkConfig {
+    /// The published architecture.
+    ///
+    /// # References
+    /// arXiv:2402.02498
+    #[must_use]
+    pub fn paper() -> Self {
+        Self {
+            size_px: [256, 256],
+            trunk: vec![8192, 4096],
+            head: vec![1024, 256],
+            normalization: Normalization::Batch,
+            dropout: 0.1,
+        }
+    }
+
+    /// A small one that trains on a CPU.
+    #[must_use]
+    pub fn compact() -> Self {
+        Self {
+            size_px: [128, 128],
+            trunk: vec![512, 256],
+            head: vec![64],
+            normalization: Normalization::Group,
+            dropout: 0.1,
+        }
+    }
+
+    /// Checks that the architecture can be built.
+    ///
+    /// # Errors
+    /// The first setting that makes no sense.
+    pub fn check(&self) -> Result<(), NetError> {
+        let refused =
+            |name, found: String, expected| Err(NetError::Setting { name, found, expected });
+        let fits = |&side: &usize| side > 0 && side % 32 == 0 && side <= 1024;
+        if !self.size_px.iter().all(fits) {
+            let expected = "two sides divisible by 32, at most 1024";
+            return refused("size_px", format!("{:?}", self.size_px), expected);
+        }
+        for (name, found) in [("trunk", &self.trunk), ("head", &self.head)] {
+            let fits = found.iter().all(|width| (1..=65_536).contains(width));
+            if !fits || found.is_empty() || found.len() > 8 {
+                return refused(name, format!("{found:?}"), "one to eight widths from 1 to 65536");
+            }
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return refused("dropout", self.dropout.to_string(), "at least 0 and below 1");
+        }
+        Ok(())
+    }
+
+    /// [columns, rows] of the encoded image.
+    #[must_use]
+    pub fn map_px(&self) -> [usize; 2] {
+        self.size_px.map(|side| side / REDUCTION)
+    }
+
+    /// The values of an encoded image.
+    pub(super) fn features(&self) -> usize {
+        let [columns, rows] = self.map_px();
+        CHANNELS * columns * rows
+    }
+}

@@ -1,0 +1,180 @@
+//! The volume residual: features that a network finds in the CT, added to it before it is projected.
+//!
+//! ```text
+//! V3 = repeat(V, 3) + f(V)
+//! ```
+//!
+//! with V the attenuation over that of water, and f six convolutions of 3 x 3 x 3, ReLU after each.
+//! The result does not depend on the pose: it is made once a step, projected at whatever poses, and
+//! differentiated for its weights once. It is computed on the CPU, whatever the device of the rest.
+//!
+//! # References
+//! arXiv:2402.02498, section 2.1; C. Gao et al., arXiv:2003.12098 (the same idea in ProST)
+
+use burn::module::{Module, Param};
+use burn::tensor::{Tensor, TensorData};
+use isocenter::volume::{ChannelVolume, Volume};
+
+use crate::error::NetError;
+use crate::layer::Init;
+use crate::volume::{ConvolutionGradient, PaddedVolume, VolumeConvolution};
+
+/// Channels from the CT to what is added to it.
+const CHANNELS: [usize; 7] = [1, 4, 8, 16, 8, 4, 3];
+
+/// Places of a kernel.
+const TAPS: usize = 27;
+
+/// See the [module](self).
+#[derive(Module, Debug)]
+pub struct Residual {
+    /// One after the other.
+    pub convolutions: Vec<Convolution3d>,
+}
+
+/// The weights of a convolution of volumes.
+#[derive(Module, Debug)]
+pub struct Convolution3d {
+    /// [out, in, 3, 3, 3], the last along i.
+    pub weight: Param<Tensor<5>>,
+    /// [out]
+    pub bias: Param<Tensor<1>>,
+}
+
+impl Convolution3d {
+    fn new([inputs, outputs]: [usize; 2], init: &mut Init) -> Self {
+        let fan_in = inputs * TAPS;
+        Self {
+            weight: init.uniform([outputs, inputs, 3, 3, 3], fan_in),
+            bias: init.uniform([outputs], fan_in),
+        }
+    }
+
+    fn on_cpu(&self) -> Result<VolumeConvolution, NetError> {
+        let [outputs, inputs, ..] = self.weight.val().dims();
+        let weights = self.weight.val().try_to_vec_as::<f32>()?;
+        VolumeConvolution::new([inputs, outputs], weights, self.bias.val().try_to_vec_as::<f32>()?)
+    }
+}
+
+impl Residual {
+    /// With first weights.
+    #[must_use]
+    pub fn new(init: &mut Init) -> Self {
+        let convolution = |pair: &[usize]| Convolution3d::new([pair[0], pair[1]], init);
+        Self { convolutions: CHANNELS.windows(2).map(convolution).collect() }
+    }
+
+    /// The features of a CT.
+    ///
+    /// # Units
+    /// Attenuation over that of water.
+    ///
+    /// # Errors
+    /// If the weights do not fit each other.
+    pub fn forward(&self, relative_attenuation: &Volume<f32>) -> Result<ResidualPass, NetError> {
+        let voxels = relative_attenuation.voxels();
+        let dims = relative_attenuation.dims();
+        let mut layers = Vec::with_capacity(self.convolutions.len());
+        let mut maps = vec![PaddedVolume::from_channels(&[voxels], dims)?];
+        for convolution in &self.convolutions {
+            let layer = convolution.on_cpu()?;
+            if let Some(x) = maps.last() {
+                maps.push(layer.forward(x)?);
+            }
+            layers.push(layer);
+        }
+        Ok(ResidualPass { volume: relative_attenuation.clone(), layers, maps })
+    }
+
+    /// A scalar whose derivative for the weights is the given one: how gradients that were found
+    /// outside the framework get into it.
+    ///
+    /// # Errors
+    /// If the gradients are of another network.
+    pub fn with_gradients(&self, gradients: &[ConvolutionGradient]) -> Result<Tensor<1>, NetError> {
+        let mut sum: Option<Tensor<1>> = None;
+        for (convolution, gradient) in self.convolutions.iter().zip(gradients) {
+            let weight = contracted(&convolution.weight.val(), &gradient.weights)?;
+            let bias = contracted(&convolution.bias.val(), &gradient.biases)?;
+            let part = weight + bias;
+            sum = Some(match sum {
+                Some(sum) => sum + part,
+                None => part,
+            });
+        }
+        sum.ok_or(NetError::Shape {
+            what: "the gradients of the volume residual",
+            found: vec![gradients.len()],
+            expected: vec![self.convolutions.len()],
+        })
+    }
+}
+
+fn contracted<const D: usize>(
+    parameter: &Tensor<D>,
+    gradient: &[f32],
+) -> Result<Tensor<1>, NetError> {
+    let shape = parameter.dims();
+    if shape.iter().product::<usize>() != gradient.len() {
+        let (what, found) = ("a gradient of the volume residual", vec![gradient.len()]);
+        return Err(NetError::Shape { what, found, expected: shape.into() });
+    }
+    let gradient = TensorData::new(gradient.to_vec(), shape);
+    Ok((parameter.clone() * Tensor::from_data(gradient, &parameter.device())).sum())
+}
+
+/// The features of a CT, with what their derivative needs.
+#[derive(Debug, Clone)]
+pub struct ResidualPass {
+    volume: Volume<f32>,
+    layers: Vec<VolumeConvolution>,
+    /// The input, and what follows each layer.
+    maps: Vec<PaddedVolume>,
+}
+
+impl ResidualPass {
+    /// V3: what is projected.
+    ///
+    /// # Errors
+    /// If a value is not finite.
+    pub fn channels(&self) -> Result<ChannelVolume, NetError> {
+        let mut channels = Vec::new();
+        if let Some(last) = self.maps.last() {
+            for channel in 0..last.channels() {
+                let mut values = last.channel(channel);
+                values.iter_mut().zip(self.volume.voxels()).for_each(|(v, &own)| *v += own);
+                let affine = *self.volume.world_from_index();
+                channels.push(Volume::new(self.volume.dims(), values, affine)?);
+            }
+        }
+        Ok(ChannelVolume::new(channels)?)
+    }
+
+    /// The derivative of a scalar for the weights of each layer, given that for V3.
+    ///
+    /// # Shapes
+    /// Three channels of i * j * k values.
+    ///
+    /// # Errors
+    /// If the channels have other sizes.
+    pub fn weight_gradients(
+        &self,
+        channels: &[&[f32]],
+    ) -> Result<Vec<ConvolutionGradient>, NetError> {
+        let mut gradient = PaddedVolume::from_channels(channels, self.volume.dims())?;
+        if let Some(last) = self.maps.last() {
+            gradient.mask_by(last);
+        }
+        let mut gradients = Vec::with_capacity(self.layers.len());
+        for (number, (layer, input)) in self.layers.iter().zip(&self.maps).enumerate().rev() {
+            gradients.push(layer.weight_gradient(&gradient, input)?);
+            // Nobody asks for that of the CT.
+            if number > 0 {
+                gradient = layer.input_gradient(&gradient, input)?;
+            }
+        }
+        gradients.reverse();
+        Ok(gradients)
+    }
+}

@@ -1,0 +1,15 @@
+//! Convolutions of whole volumes on the CPU, forward and backward.
+//!
+//! They stand in front of the projector, where most of a training step's arithmetic is. Values and
+//! gradients are plain arrays: the only derivative that is needed is that of a scalar for the
+//! weights, once a step.
+//!
+//! - [`padded`] - [`PaddedVolume`], channels with a frame of zeros
+//! - [`convolution`] - [`VolumeConvolution`], 3 x 3 x 3 with ReLU, and its transposes
+
+pub mod convolution;
+mod kernel;
+pub mod padded;
+
+pub use convolution::{ConvolutionGradient, VolumeConvolution};
+pub use padded::PaddedVolume;

@@ -1,0 +1,128 @@
+//! Several values per voxel, with a frame of zeros around, so that a kernel needs no case for
+//! borders.
+
+use crate::error::NetError;
+
+/// Voxels of a row that are worked on together.
+pub(super) const LANES: usize = 16;
+
+/// Channels of a volume. Rows of voxels are padded with zeros to a multiple of sixteen and one more
+/// voxel on either side, so are rows and slices by one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PaddedVolume {
+    channels: usize,
+    dims: [usize; 3],
+    data: Vec<f32>,
+}
+
+impl PaddedVolume {
+    /// All zero.
+    #[must_use]
+    pub fn zeros(channels: usize, dims: [usize; 3]) -> Self {
+        let mut volume = Self { channels, dims, data: Vec::new() };
+        volume.data = vec![0.0; channels * volume.channel_len()];
+        volume
+    }
+
+    /// From channels of i * j * k values, i fastest.
+    ///
+    /// # Errors
+    /// If a channel has another number of values.
+    pub fn from_channels(channels: &[&[f32]], dims: [usize; 3]) -> Result<Self, NetError> {
+        let mut volume = Self::zeros(channels.len(), dims);
+        let [columns, rows, slices] = dims;
+        for (channel, values) in channels.iter().enumerate() {
+            if values.len() != columns * rows * slices {
+                let (found, expected) = (vec![values.len()], dims.to_vec());
+                return Err(NetError::Shape { what: "a channel of the volume", found, expected });
+            }
+            for (row, values) in values.chunks_exact(columns).enumerate() {
+                let at = volume.row_start(channel, row % rows, row / rows);
+                volume.data[at..at + columns].copy_from_slice(values);
+            }
+        }
+        Ok(volume)
+    }
+
+    /// The number of channels.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// [i, j, k]
+    #[must_use]
+    pub fn dims(&self) -> [usize; 3] {
+        self.dims
+    }
+
+    /// A channel without its frame.
+    #[must_use]
+    pub fn channel(&self, channel: usize) -> Vec<f32> {
+        let [columns, rows, slices] = self.dims;
+        let mut values = Vec::with_capacity(columns * rows * slices);
+        for row in 0..rows * slices {
+            let at = self.row_start(channel, row % rows, row / rows);
+            values.extend_from_slice(&self.data[at..at + columns]);
+        }
+        values
+    }
+
+    /// Sets to zero what is not above zero in another volume of the same shape: the derivative of
+    /// ReLU, given its result.
+    pub(crate) fn mask_by(&mut self, result: &Self) {
+        for (value, &result) in self.data.iter_mut().zip(&result.data) {
+            if result <= 0.0 {
+                *value = 0.0;
+            }
+        }
+    }
+
+    /// Values of a row, with padding.
+    pub(super) fn row_len(&self) -> usize {
+        self.tiles() * LANES + 2
+    }
+
+    /// How often sixteen voxels go into a row, the last ones incomplete.
+    pub(super) fn tiles(&self) -> usize {
+        self.dims[0].div_ceil(LANES)
+    }
+
+    /// Values of a slice, with padding.
+    pub(super) fn slice_len(&self) -> usize {
+        self.row_len() * (self.dims[1] + 2)
+    }
+
+    /// Values of a channel, with padding.
+    pub(super) fn channel_len(&self) -> usize {
+        self.slice_len() * (self.dims[2] + 2)
+    }
+
+    /// Where the first voxel of a row is.
+    pub(super) fn row_start(&self, channel: usize, j: usize, k: usize) -> usize {
+        self.padded_row_start(channel, j + 1, k + 1) + 1
+    }
+
+    /// Where the first value of a row of the frame or the volume is; the frame counts.
+    pub(super) fn padded_row_start(&self, channel: usize, j: usize, k: usize) -> usize {
+        channel * self.channel_len() + k * self.slice_len() + j * self.row_len()
+    }
+
+    pub(super) fn data(&self) -> &[f32] {
+        &self.data
+    }
+
+    /// The slices of each channel, without those of the frame, by slice: for work that is shared
+    /// slice by slice.
+    pub(super) fn slices_mut(&mut self) -> Vec<Vec<&mut [f32]>> {
+        let (slice_len, channel_len) = (self.slice_len(), self.channel_len());
+        let mut by_slice: Vec<Vec<&mut [f32]>> = (0..self.dims[2]).map(|_| Vec::new()).collect();
+        for channel in self.data.chunks_exact_mut(channel_len) {
+            let slices = channel.chunks_exact_mut(slice_len).skip(1);
+            for (of_slice, slice) in by_slice.iter_mut().zip(slices) {
+                of_slice.push(slice);
+            }
+        }
+        by_slice
+    }
+}

@@ -1,0 +1,104 @@
+//! Proves: the presets have as many parameters as the architecture says, part by part; what the
+//! invertible network does can be undone, and is refused where it cannot; the Fourier transform is
+//! one; images of another size are refused.
+
+mod support;
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+use isocenter_net::dual::Dual;
+use isocenter_net::error::NetError;
+use isocenter_net::layer::{Context, Init};
+use isocenter_net::network::fourier::RealFourier;
+use isocenter_net::network::{
+    Encoder, Evaluation, FourierBlock, InvertibleNetwork, Network, NetworkConfig, Normalization,
+    Residual,
+};
+
+fn hashed(name: &str, shape: [usize; 4]) -> Tensor<4> {
+    let values = support::hashed(name, shape.iter().product());
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+#[test]
+fn parameters_are_as_many_as_published() {
+    let config = NetworkConfig::paper();
+    let mut init = Init::new(1, &Device::flex());
+    let residual = Residual::new(&mut init).num_params();
+    let encoder = Encoder::new(&config, &mut init).num_params();
+    let running = 2 * 2 * (2 * 32 + 16 + 2 * 32);
+    let fourier = FourierBlock::new(Normalization::Batch, [16, 16], &mut init).num_params();
+    let invertible = InvertibleNetwork::new(&mut init).num_params();
+    assert_eq!((residual, encoder), (9_115, 193_752));
+    // Running means and variances are no parameters.
+    assert_eq!((fourier - running, invertible), (62_016, 54_528));
+    // 700 MB of weights: one of the two evaluations stands for both.
+    let evaluation = Evaluation::new(&config, &mut init).num_params();
+    assert_eq!(evaluation, 176_700_418);
+    let total = residual + encoder + 2 * (62_016 + 54_528) + 2 * evaluation;
+    assert_eq!(total, 353_836_791);
+
+    let compact = Network::new(&NetworkConfig::compact(), 1, &Device::flex()).unwrap();
+    assert_eq!(compact.num_params(), 4_894_711);
+}
+
+#[test]
+fn the_invertible_network_is_undone() {
+    let network = InvertibleNetwork::new(&mut Init::new(3, &Device::flex()));
+    let x = hashed("x", [2, 64, 4, 6]);
+    let (y, _) = network.forward(Dual::constant(x.clone())).into_parts();
+    let back = network.inverse(y).unwrap();
+    let off = (back - x).abs().max().into_scalar::<f32>();
+    // Three mixing matrices of condition 1e2 to 1e3 cost as many of single precision's seven digits; a
+    // wrong inverse is off by about 1.
+    assert!(off < 1e-2, "{off}");
+}
+
+#[test]
+fn a_singular_mixing_is_refused() {
+    let mut network = InvertibleNetwork::new(&mut Init::new(3, &Device::flex()));
+    let mixing = &mut network.couplings[1].mixing;
+    let mut weights = mixing.weight.val().try_to_vec_as::<f32>().unwrap();
+    // The second row is the first.
+    weights.copy_within(0..64, 64);
+    let weights = TensorData::new(weights, [64, 64, 1, 1]);
+    mixing.weight = Param::from_data(weights, &Device::flex());
+    let refused = network.inverse(hashed("y", [1, 64, 2, 2])).unwrap_err();
+    assert!(matches!(refused, NetError::SingularMixing { coupling: 1, .. }), "{refused}");
+    assert!(refused.to_string().contains("no inverse"));
+}
+
+#[test]
+fn the_fourier_transform_is_one() {
+    for [columns, rows] in [[8, 4], [6, 10], [2, 2], [1, 1]] {
+        let fourier = RealFourier::new([columns, rows]);
+        let x = hashed("map", [2, 3, rows, columns]);
+        let spectrum = fourier.spectrum(x.clone());
+        assert_eq!(spectrum.dims(), [2, 6, rows, columns / 2 + 1]);
+        let off = (fourier.map(spectrum.clone()) - x.clone()).abs().max().into_scalar::<f32>();
+        assert!(off < 1e-5, "{off}");
+        // Orthonormal: the lowest frequency is the sum over the root of the number.
+        let lowest = spectrum.narrow(1, 0, 1).narrow(2, 0, 1).narrow(3, 0, 1);
+        let sum = x.narrow(1, 0, 1).sum_dims(&[2, 3]) / ((rows * columns) as f64).sqrt();
+        assert!((lowest - sum).abs().max().into_scalar::<f32>() < 1e-5);
+    }
+}
+
+#[test]
+fn images_of_another_size_are_refused() {
+    let config = NetworkConfig {
+        size_px: [64, 32],
+        trunk: vec![8],
+        head: vec![4],
+        ..NetworkConfig::compact()
+    };
+    let network = Network::new(&config, 1, &Device::flex()).unwrap();
+    let mut context = Context::inference();
+    let turned = network.xray_features(hashed("x", [1, 1, 64, 32]), &mut context).unwrap_err();
+    assert!(turned.to_string().contains("[1, 1, 32, 64]"), "{turned}");
+    let gray = network.moving_features(Dual::constant(hashed("m", [1, 1, 32, 64])), &mut context);
+    assert!(matches!(gray, Err(NetError::Shape { .. })));
+    let odd = NetworkConfig { size_px: [48, 32], ..config };
+    let refused = Network::new(&odd, 1, &Device::flex()).unwrap_err().to_string();
+    assert!(refused.contains("network.size_px is [48, 32]"), "{refused}");
+}
