@@ -31,10 +31,10 @@ def features(row):
         rho = min(max(rho, 0.0), 0.9995)
         return min(0.5 * np.log((1 + rho) / (1 - rho)), 3.5)
 
+    noise, disagreement = np.clip([e["expected_tre_mm"], e["disagreement_mm"]], 0.05, 200)
     return [fisher(e["ncc"]), fisher(e["gradient_ncc"]), fisher(e["fine_gradient_ncc"]),
             fisher(e["patch_ncc"]), min(np.log(max(e["lead"], 1e-3)), -1.0),
-            np.log(max(e["expected_tre_mm"], 1e-2)),
-            np.log(np.clip(e["disagreement_mm"], 1e-2, 50)), min(e["prior_deviation"], 4.0)]
+            np.log(noise), np.log(np.clip(disagreement / noise, 0.1, 10)), min(e["prior_deviation"], 4.0)]
 
 
 def fit(x, y):

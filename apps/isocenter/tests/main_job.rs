@@ -17,7 +17,7 @@ use isocenter_io::geometry::{read_camera, read_pose, write_camera};
 use isocenter_io::image::{read_image, write_line_integral, write_png_rgb8};
 use isocenter_io::volume::{read_ct, read_labels, write_volume_i16};
 use serde_json::Value;
-use support::{FILES, PROGRAM, REGISTER, Scratch, contents};
+use support::{FILES, REGISTER, Scratch, contents};
 
 /// At 6 mm voxels and 2.5 mm pixels at the patient a good registration ends below a third of a
 /// voxel; a wrong one is centimeters off.

@@ -120,19 +120,19 @@ impl Scene<'_> {
             exposure.forward_into(&mut image)?;
             images.push(image);
         }
-        Ok(self.to_tensor(&images, device))
+        Ok(self.tensor_of(&images, device))
     }
 
     /// Images with channels side by side as a tensor with channels apart, in the network's unit.
-    fn to_tensor(&self, images: &[Vec<f32>], device: &Device) -> Tensor<4> {
+    fn tensor_of(&self, images: &[Vec<f32>], device: &Device) -> Tensor<4> {
         let [columns, rows] = self.camera.size_px();
         let shape = [images.len(), rows, columns, CHANNELS];
         let side_by_side = Tensor::<4>::from_data(TensorData::new(images.concat(), shape), device);
         side_by_side.permute([0, 3, 1, 2]) / IMAGE_UNIT_MM
     }
 
-    /// The transpose of [`to_tensor`](Self::to_tensor).
-    fn to_images(&self, gradient: Tensor<4>) -> Result<Vec<Vec<f32>>, NetError> {
+    /// The transpose of [`tensor_of`](Self::tensor_of).
+    fn images_of(&self, gradient: Tensor<4>) -> Result<Vec<Vec<f32>>, NetError> {
         let [batch, ..] = gradient.dims();
         let values = (gradient.permute([0, 2, 3, 1]) / IMAGE_UNIT_MM).try_into_vec_as::<f32>()?;
         Ok(values.chunks(values.len() / batch.max(1)).map(<[f32]>::to_vec).collect())
@@ -163,7 +163,7 @@ impl Scene<'_> {
             None => images.zeros_like().without_autodiff(),
         };
         let mut pose_gradients = Vec::with_capacity(poses.len());
-        for (pose, by_pixel) in poses.iter().zip(self.to_images(by_pixel)?) {
+        for (pose, by_pixel) in poses.iter().zip(self.images_of(by_pixel)?) {
             let exposure = self.expose(projector, pose)?;
             let by_motion = exposure.contracted_jet(self.pivot_world_mm, &by_pixel)?;
             pose_gradients.push(self.for_theta(&by_motion));
@@ -337,7 +337,7 @@ impl Batch<'_> {
         }
         let device = self.xrays.device();
         let leaf =
-            |images: &[Vec<f32>]| self.scene.to_tensor(images, &device).autodiff().require_grad();
+            |images: &[Vec<f32>]| self.scene.tensor_of(images, &device).autodiff().require_grad();
         Ok([leaf(&images), leaf(&tangents)])
     }
 
@@ -351,7 +351,7 @@ impl Batch<'_> {
     ) -> Result<Vec<f32>, NetError> {
         let mut take = |leaf: &Tensor<4>| {
             let zero = || leaf.zeros_like().without_autodiff();
-            self.scene.to_images(leaf.grad_remove(gradients).unwrap_or_else(zero))
+            self.scene.images_of(leaf.grad_remove(gradients).unwrap_or_else(zero))
         };
         let (by_image, by_tangent) = (take(images)?, take(tangents)?);
         let mut volume = vec![0.0; CHANNELS * self.relative_attenuation.voxels().len()];

@@ -2,6 +2,7 @@
 //! weight are those that PyTorch finds by double backward in f64, for both normalisations, both
 //! numbers that are descended, both ways to compare gradients and both forms of L_decomp
 //! (`tools/golden/network/golden.py` wrote the fixture from the network's description).
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod support;
 
@@ -27,12 +28,12 @@ const STARTS: [[f64; 6]; 2] =
 fn volume() -> Volume<f32> {
     let detail = support::hashed("volume", DIMS.iter().product());
     let mut values = Vec::new();
-    for at in 0..detail.len() {
+    for (at, detail) in detail.into_iter().enumerate() {
         let index = [at % DIMS[0], at / DIMS[0] % DIMS[1], at / DIMS[0] / DIMS[1]];
         let at_01 = |axis: usize| index[axis] as f64 / (DIMS[axis] - 1) as f64;
         let [i, j, k] = [0, 1, 2].map(|axis| 2.0 * at_01(axis) - 1.0);
         let lump = (1.3 - (i * i + 1.2 * j * j + 1.1 * k * k + 0.3 * i * j)).max(0.0);
-        values.push((lump * (1.0 + 0.3 * f64::from(detail[at]))) as f32);
+        values.push((lump * (1.0 + 0.3 * f64::from(detail))) as f32);
     }
     let affine = Affine::from_spacing([8.0, 9.0, 10.0], [-52.0, -49.5, -45.0]).unwrap();
     Volume::new(DIMS, values, affine).unwrap()

@@ -1,6 +1,7 @@
 //! Proves: the presets have as many parameters as the architecture says, part by part; what the
 //! invertible network does can be undone, and is refused where it cannot; the Fourier transform is
 //! one; images of another size are refused.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod support;
 

@@ -2,6 +2,7 @@
 //! contraction of the gradient that reverse mode finds (to rounding), and where the layer is smooth its
 //! own derivative by reverse mode is that of the contraction (differences of gradients); without a
 //! tangent the value is the same.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod support;
 

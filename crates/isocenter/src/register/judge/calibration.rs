@@ -21,14 +21,16 @@ fn features(evidence: &Evidence) -> [f64; FEATURES] {
         let rho = rho.clamp(0.0, 0.9995);
         (0.5 * ((1.0 + rho) / (1.0 - rho)).ln()).min(3.5)
     };
+    let [noise_mm, disagreement_mm] =
+        [evidence.expected_tre_mm, evidence.disagreement_mm].map(|mm| mm.clamp(0.05, 200.0));
     [
         logit(evidence.ncc),
         logit(evidence.gradient_ncc),
         logit(evidence.fine_gradient_ncc),
         logit(evidence.patch_ncc),
         (evidence.lead.max(1e-3)).ln().min(-1.0),
-        evidence.expected_tre_mm.max(1e-2).ln(),
-        evidence.disagreement_mm.clamp(1e-2, 50.0).ln(),
+        noise_mm.ln(),
+        (disagreement_mm / noise_mm).clamp(0.1, 10.0).ln(),
         evidence.prior_deviation.min(4.0),
     ]
 }
@@ -49,8 +51,8 @@ pub struct Calibration {
 impl Default for Calibration {
     fn default() -> Self {
         Self {
-            intercept: -4.108,
-            weights: [0.331, 2.509, 0.895, 2.418, 1.403, 2.516, -3.071, -2.079],
+            intercept: -5.060,
+            weights: [0.257, 2.703, 1.560, 2.419, 1.411, -0.371, -3.883, -2.315],
             good: 0.8,
             failed: 0.05,
         }
@@ -111,6 +113,23 @@ mod tests {
         for evidence in better {
             assert!(calibration.probability(&evidence) > fair, "{evidence:?}");
         }
+    }
+
+    #[test]
+    fn a_pose_that_shows_nothing_is_not_good() {
+        // Another optimum was not looked for, and no field has anything to say.
+        let nothing = Evidence {
+            ncc: 0.0,
+            gradient_ncc: 0.0,
+            fine_gradient_ncc: 0.0,
+            patch_ncc: 0.0,
+            lead: 0.02,
+            expected_tre_mm: 176.0,
+            disagreement_mm: 176.0,
+            coverage: 0.0,
+            prior_deviation: 1.0,
+        };
+        assert!(Calibration::default().probability(&nothing) < 1e-3);
     }
 
     #[test]

@@ -29,8 +29,8 @@ pub struct Evidence {
     pub fine_gradient_ncc: f64,
     /// Mean correlation of patches, 128 pixels wide.
     pub patch_ncc: f64,
-    /// How much less similar the next distinct optimum was; the largest possible, 1, where there was
-    /// none.
+    /// How much less similar the next distinct optimum was; the largest possible, 1, where a search
+    /// found none, and small where there was no search.
     pub lead: f64,
     /// The expected error by the covariance (mm).
     pub expected_tre_mm: f64,
@@ -75,7 +75,7 @@ pub(super) fn gather(
         gradient_ncc: gradient.similarity,
         fine_gradient_ncc: fine_gradient.similarity,
         patch_ncc: patch.similarity,
-        lead: rivals.map_or(1.0, Rivals::lead).clamp(0.0, 1.0),
+        lead: lead(run, rivals),
         expected_tre_mm: uncertainty::expected_error_about_mm(&covariance),
         disagreement_mm: uncertainty::expected_error_about_mm(&disagreement),
         coverage: coarse.coverage(pose)?,
@@ -83,6 +83,18 @@ pub(super) fn gather(
     };
     Ok((evidence, covariance))
 }
+
+/// How much less similar the next distinct optimum was.
+fn lead(run: &Run<'_, '_>, rivals: Option<&Rivals>) -> f64 {
+    match (rivals, run.first_search_similarity()) {
+        (Some(rivals), _) => rivals.lead().clamp(0.0, 1.0),
+        (None, Some(_)) => 1.0,
+        (None, None) => UNKNOWN_LEAD,
+    }
+}
+
+/// Where nobody looked for other optima, there may be one almost as good.
+const UNKNOWN_LEAD: f64 = 0.02;
 
 /// What images have in common that cannot be compared.
 const NOTHING: Evaluation = Evaluation {

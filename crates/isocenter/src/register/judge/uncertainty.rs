@@ -29,7 +29,7 @@
 //! J. M. Fitzpatrick, J. B. West, C. R. Maurer, IEEE TMI 17(5), 694 (1998), doi:10.1109/42.736021
 //! (errors at targets from those of the pose)
 
-use nalgebra::{Matrix3, Matrix6, Vector3};
+use nalgebra::{Matrix3, Matrix6, Vector3, Vector6};
 
 use crate::geometry::rotation::hat;
 use crate::register::level::Field;
@@ -46,7 +46,9 @@ const ARM_MM: f64 = 50.0;
 pub(super) fn covariance(similarity: f64, curvature: &Matrix6<f64>, pixels: usize) -> Matrix6<f64> {
     let independent = (pixels as f64 / PIXELS_PER_RESIDUAL - 6.0).max(1.0);
     let variance = 2.0 * (1.0 - similarity).max(1e-6) / independent;
-    inverse_within_nowhere(&(curvature / variance))
+    let nowhere = nowhere();
+    let least = Matrix6::from_diagonal(&nowhere.map_diagonal(|variance| 1.0 / variance));
+    (curvature / variance + least).try_inverse().unwrap_or(nowhere)
 }
 
 /// The covariance by which fields disagree about a pose that is the best for all of them; a field
@@ -64,26 +66,26 @@ pub(super) fn disagreement(fields: &[Field]) -> Matrix6<f64> {
     let count = fields.len() as f64;
     // Too few fields disagree about nothing; the images tell nothing then.
     if count <= 6.0 {
-        return inverse_within_nowhere(&Matrix6::zeros());
+        return nowhere();
     }
-    // A curvature this small leaves a pose nowhere: about that of one field of noise.
-    let inverse = inverse_within_nowhere(&(curvature / LEAST_CURVATURE)) / LEAST_CURVATURE;
-    inverse * squares * inverse * (count / (count - 6.0))
+    let nowhere = nowhere();
+    // Where there is next to no curvature, the pose is nowhere.
+    let least = nowhere.map_diagonal(|variance| LEAST_CURVATURE / variance);
+    let inverse = (curvature + Matrix6::from_diagonal(&least)).try_inverse().unwrap_or(nowhere);
+    let spread = squares * (count / (count - 6.0));
+    let unseen =
+        Matrix6::from_diagonal(&least.component_mul(&least).component_mul(&nowhere.diagonal()));
+    inverse * (spread + unseen) * inverse
 }
 
-/// What is added to curvatures (of scaled units) that are to be inverted.
+/// Below this curvature, of a motion by as much as a pose is uncertain that is nowhere, images tell
+/// nothing.
 const LEAST_CURVATURE: f64 = 1e-3;
 
-/// The inverse of a matrix of information; where there is none, the variance is as large as that of
-/// a pose that is nowhere.
-fn inverse_within_nowhere(information: &Matrix6<f64>) -> Matrix6<f64> {
-    // In units in which half a radian and 100 mm are one, so that the smallest curvature has a
-    // meaning.
-    let scales = [0.5, 0.5, 0.5, 100.0, 100.0, 100.0];
-    let scaled = Matrix6::from_fn(|r, c| information[(r, c)] * scales[r] * scales[c]);
-    let nowhere = Matrix6::identity();
-    let inverse = (scaled + nowhere).try_inverse().unwrap_or(nowhere);
-    Matrix6::from_fn(|r, c| inverse[(r, c)] * scales[r] * scales[c])
+/// The covariance of a pose that is nowhere: half a radian, 100 mm.
+fn nowhere() -> Matrix6<f64> {
+    let deviations = Vector6::new(0.5, 0.5, 0.5, 100.0, 100.0, 100.0);
+    Matrix6::from_diagonal(&deviations.component_mul(&deviations))
 }
 
 /// The expected error (mm, root mean square) at the end of an arm from the pivot, camera axes.
@@ -114,7 +116,7 @@ mod tests {
     //! has a large variance and no infinite one.
     use super::*;
     use crate::optimize::Evaluation;
-    use nalgebra::{Cholesky, Vector6};
+    use nalgebra::Cholesky;
     use rand::{RngExt, SeedableRng};
     use rand_distr::StandardNormal;
 
@@ -153,9 +155,13 @@ mod tests {
         let fields: Vec<Field> = (0..8).map(field).collect();
         let covariance = disagreement(&fields);
         let expected = (g / k).powi(2) / 8.0 * (8.0 / 2.0);
-        // The least curvature takes a few parts in a hundred thousand.
+        // The least curvature changes a few parts in a hundred thousand.
         assert!((covariance[(3, 3)] / expected - 1.0).abs() < 1e-3, "{covariance}");
-        assert_eq!(covariance[(4, 4)], 0.0);
+        assert!(covariance[(4, 4)].sqrt() < 1e-3);
+        // Fields that show nothing agree, but tell nothing.
+        let blank = Evaluation { curvature: None, gradient: Vector6::zeros(), similarity: 0.0 };
+        let blank = [Field { pixels: 100, evaluation: blank }; 16];
+        assert!((disagreement(&blank)[(5, 5)].sqrt() - 100.0).abs() < 1e-6);
         // Six fields cannot disagree about six numbers.
         assert!(disagreement(&fields[..6])[(3, 3)] > 50.0_f64.powi(2));
     }
