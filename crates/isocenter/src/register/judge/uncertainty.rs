@@ -148,7 +148,7 @@ mod tests {
         let (k, g) = (4.0, 0.02);
         let field = |n: usize| {
             let mut gradient = Vector6::zeros();
-            gradient[3] = if n % 2 == 0 { g } else { -g };
+            gradient[3] = if n < 4 { g } else { -g };
             let curvature = Some(Matrix6::identity() * k);
             Field { pixels: 100, evaluation: Evaluation { similarity: 0.9, gradient, curvature } }
         };
