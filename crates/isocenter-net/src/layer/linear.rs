@@ -9,7 +9,7 @@ use crate::dual::Dual;
 /// `y = x W + b`.
 ///
 /// # Shapes
-/// x [batch, inputs], W [inputs, outputs] (PyTorch stores its transpose), b [outputs].
+/// x [batch, inputs], W [inputs, outputs] (PyTorch stores its transpose), b `[outputs]`.
 #[derive(Module, Debug)]
 pub struct Linear {
     /// W.

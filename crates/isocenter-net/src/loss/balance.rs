@@ -28,7 +28,7 @@ impl Balance {
         Self { log_variances: Param::from_tensor(Tensor::zeros([2], device)) }
     }
 
-    /// The total of the two losses, [1] each.
+    /// The total of the two losses, one number each.
     #[must_use]
     pub fn total(&self, approximation: Tensor<1>, decomposition: Tensor<1>) -> Tensor<1> {
         let log_variances = self.clamped();

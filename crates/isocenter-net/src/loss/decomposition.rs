@@ -30,7 +30,7 @@ pub enum DecompositionForm {
 /// The loss and the two correlations that it is made of.
 ///
 /// # Shapes
-/// [1] each.
+/// One number each.
 #[derive(Debug, Clone)]
 pub struct Decomposition {
     /// L_decomp.

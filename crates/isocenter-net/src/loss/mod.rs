@@ -2,7 +2,7 @@
 //!
 //! - [`geodesic`] - L_geo, the distance whose gradient the network's shall resemble
 //! - [`approximation`] - L_appro, how far the two gradients are apart
-//! - [`decomposition`] - L_decomp, global features correlate with nothing, local ones do
+//! - [`mod@decomposition`] - L_decomp, global features correlate with nothing, local ones do
 //! - [`balance`] - how the two losses are weighed, learned
 //!
 //! Poses change by theta = (omega, tau / h): the

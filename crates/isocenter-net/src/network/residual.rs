@@ -37,7 +37,7 @@ pub struct Residual {
 pub struct Convolution3d {
     /// [out, in, 3, 3, 3], the last along i.
     pub weight: Param<Tensor<5>>,
-    /// [out]
+    /// One for each output channel.
     pub bias: Param<Tensor<1>>,
 }
 

@@ -50,7 +50,7 @@ impl PaddedVolume {
         self.channels
     }
 
-    /// [i, j, k]
+    /// Voxels along i, j and k.
     #[must_use]
     pub fn dims(&self) -> [usize; 3] {
         self.dims
