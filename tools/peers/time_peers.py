@@ -29,6 +29,7 @@ import machine
 from peer_programs import NEEDED
 from phantom import SIDE
 from program import Failure, bench, drr, load_image, relative_rms, version
+from scaling import Scaling
 
 THREADS = 2
 VOLUME_BYTES = 4 * SIDE**3  # f32
@@ -87,6 +88,12 @@ ROWS = (
         "two.forward_one_thread.wall_s",
         "by both",
         at_least=1.85,
+    ),
+    Row(
+        "the same of matrix products: the machine",
+        "machine.two.wall_s",
+        "machine.one.wall_s",
+        "-",
     ),
     Row("memory over the f32 volume's", "volume.bytes", "two.forward.bytes", "-", FRAMED),
 )
@@ -254,11 +261,12 @@ def check_image(peer, ours):
     return difference
 
 
-def time_rounds(arguments, peers, inputs):
+def time_rounds(arguments, peers, inputs, scaling):
     """{name: [one measurement a round]}, the first round left out."""
-    rounds = {name: [] for name in [*peers, "two"]}
+    rounds = {name: [] for name in [*peers, "two", "machine"]}
     turns = {name: lambda p=peer: p.seconds(RUNS[p.name]) for name, peer in peers.items()}
     turns["two"] = lambda: bench(arguments.isocenter, *inputs, arguments.runs, THREADS)
+    turns["machine"] = scaling.seconds
     names = list(turns)
     for number in range(arguments.rounds + 1):
         print(f"round {number} of {arguments.rounds}", file=sys.stderr)
@@ -284,14 +292,16 @@ def measure(arguments, scratch):
     pythons = {name: sys.executable for name in NEEDED}
     pythons["nanodrr"] = arguments.nanodrr_python or sys.executable
     peers = {}
+    scaling = Scaling()
     try:
         for name, python in pythons.items():
             peers[name] = Peer(name, python, inputs, scratch)
         differences = {name: check_image(peer, ours) for name, peer in peers.items()}
-        rounds = time_rounds(arguments, peers, inputs)
+        rounds = time_rounds(arguments, peers, inputs, scaling)
     finally:
         for peer in peers.values():
             peer.close()
+        scaling.close()
     medians = {name: median(of) for name, of in rounds.items() if of}
     medians |= {name: peer.reason for name, peer in peers.items() if peer.reason is not None}
     medians["volume"] = {"bytes": VOLUME_BYTES}

@@ -20,7 +20,7 @@ use crate::output::{say, say_json};
 /// Runs on all threads, then on one, before it is the others' turn again.
 const RUNS_IN_TURN: u32 = 5;
 
-/// The batch: what a search renders by the thousand.
+/// The batch: what a search renders by the thousand, from 16 bits as it does.
 const BATCH_IMAGES: usize = 1000;
 const BATCH_PIXELS: usize = 32;
 const BATCH_VOXELS: usize = 64;
@@ -187,7 +187,7 @@ impl Bench {
         let largest = self.volume.volume().dims().into_iter().max().unwrap_or(1);
         let coarse = self.volume.volume().binned([largest.div_ceil(BATCH_VOXELS); 3])?;
         let dims = coarse.dims();
-        let projector = Projector::new(AttenuationVolume::from_per_mm(coarse)?);
+        let projector = Projector::with_storage(AttenuationVolume::from_per_mm(coarse)?, Storage::U16);
         let camera = shrunk(&self.camera)?;
         let poses: Vec<RigidTransform> =
             (0..BATCH_IMAGES).map(|n| spread(n).apply(&self.pose, self.pivot_world_mm)).collect();

@@ -10,7 +10,7 @@ use super::error::RegisterError;
 use super::objective::{LevelObjective, RadiographObjective, for_reference_camera};
 use crate::geometry::{Camera, RigidTransform};
 use crate::optimize::{Evaluation, Objective};
-use crate::project::{MarchAxis, Projector};
+use crate::project::{MarchAxis, Projector, Storage};
 use crate::radiograph::{Image, Mask};
 use crate::similarity::{Similarity, SimilarityError};
 use crate::volume::VolumeError;
@@ -36,7 +36,8 @@ impl CoarseProjectors {
         if let Some(projector) = by_factors.get(&factors) {
             return Ok(projector.clone());
         }
-        let projector = Projector::new(finest.volume().binned(factors)?);
+        // Where thousands of radiographs are rendered, an eighth of the time counts.
+        let projector = Projector::with_storage(finest.volume().binned(factors)?, Storage::U16);
         by_factors.insert(factors, projector.clone());
         Ok(projector)
     }
