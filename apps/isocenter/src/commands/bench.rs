@@ -187,7 +187,8 @@ impl Bench {
         let largest = self.volume.volume().dims().into_iter().max().unwrap_or(1);
         let coarse = self.volume.volume().binned([largest.div_ceil(BATCH_VOXELS); 3])?;
         let dims = coarse.dims();
-        let projector = Projector::with_storage(AttenuationVolume::from_per_mm(coarse)?, Storage::U16);
+        let projector =
+            Projector::with_storage(AttenuationVolume::from_per_mm(coarse)?, Storage::U16);
         let camera = shrunk(&self.camera)?;
         let poses: Vec<RigidTransform> =
             (0..BATCH_IMAGES).map(|n| spread(n).apply(&self.pose, self.pivot_world_mm)).collect();
