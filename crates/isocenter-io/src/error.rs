@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use isocenter::radiograph::ImageError;
 use isocenter::volume::{AffineError, VolumeError};
 
+pub use crate::dicom::DicomError;
 pub use crate::geometry::json::JsonError;
 pub use crate::image::npy::NpyError;
 pub use crate::image::raster::RasterError;
@@ -111,6 +112,9 @@ pub enum FileProblem {
     /// A voxel that does not fit its type.
     #[error(transparent)]
     Voxel(#[from] VoxelError),
+    /// What a DICOM file may not hold.
+    #[error(transparent)]
+    Dicom(#[from] DicomError),
     /// What a MetaImage file may not hold.
     #[error(transparent)]
     MetaImage(#[from] MetaImageError),

@@ -14,6 +14,8 @@
 //! file can hold. Free text in headers, which may name a patient, is neither printed nor copied.
 
 pub mod atomic;
+#[allow(dead_code, reason = "its users follow")]
+mod dicom;
 pub mod error;
 pub mod geometry;
 pub mod image;

@@ -1,0 +1,32 @@
+//! DICOM: one file at a time, and what of it a reader of volumes or X-rays asks for.
+//!
+//! - [`tag`]: the tags that are asked for, with name and type
+//! - [`syntax`]: the transfer syntaxes, how a file is written
+//! - [`parse`]: the elements of a data set
+//! - [`value`]: what stands under a tag, as numbers and texts, or a typed error
+//! - [`object`]: a file, opened
+//! - [`pixels`]: its pixels, decoded
+//! - [`codec`]: the decoders of compressed pixels
+//!
+//! The elements are parsed here and not by a library, since any file must be read without a panic
+//! and within memory that its length accounts for: lengths in a file are never believed, each is
+//! held against the bytes that are there.
+//!
+//! # References
+//! The DICOM standard, PS3.3 (attributes), PS3.5 (data structures and encoding), PS3.10 (files).
+
+pub(crate) mod codec;
+pub(crate) mod error;
+pub(crate) mod object;
+pub(crate) mod parse;
+pub(crate) mod pixels;
+pub(crate) mod syntax;
+pub(crate) mod tag;
+pub(crate) mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::DicomError;
+#[allow(unused_imports, reason = "its users follow")]
+pub(crate) use object::Object;
