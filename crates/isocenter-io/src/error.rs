@@ -9,6 +9,7 @@ use isocenter::radiograph::ImageError;
 use isocenter::volume::{AffineError, VolumeError};
 
 pub use crate::dicom::DicomError;
+pub use crate::dicom::xray::XrayError;
 pub use crate::geometry::json::JsonError;
 pub use crate::image::npy::NpyError;
 pub use crate::image::raster::RasterError;
@@ -115,6 +116,9 @@ pub enum FileProblem {
     /// What a DICOM file may not hold.
     #[error(transparent)]
     Dicom(#[from] DicomError),
+    /// Why an X-ray in DICOM cannot be used.
+    #[error(transparent)]
+    Xray(#[from] XrayError),
     /// What a MetaImage file may not hold.
     #[error(transparent)]
     MetaImage(#[from] MetaImageError),

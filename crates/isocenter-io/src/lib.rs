@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`volume`] | CT and label volumes: NIfTI-1, MetaImage |
 //! | [`image`] | X-ray and DRR images: PNG, TIFF, npy, NIfTI-1 |
+//! | [`xray`] | X-rays in DICOM: grey values, camera, view |
 //! | [`geometry`] | `pose.json`, `camera.json`, `pose.tfm` |
 //! | [`points`] | targets and landmarks: csv, and `fcsv` and `mrk.json` of 3D Slicer |
 //! | [`atomic`] | files and folders that appear whole or not at all |
@@ -28,4 +29,5 @@ pub mod text;
 pub mod volume;
 mod voxels;
 
+pub use dicom::xray;
 pub use error::{FileError, FileProblem};

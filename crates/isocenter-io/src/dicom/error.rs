@@ -7,7 +7,9 @@ use super::syntax::SUPPORTED;
 #[non_exhaustive]
 pub enum DicomError {
     /// The file is of another format.
-    #[error("this is not a DICOM file: the letters DICM are missing at byte 128; name another file")]
+    #[error(
+        "this is not a DICOM file: the letters DICM are missing at byte 128; name another file"
+    )]
     NotDicom,
     /// The elements do not follow each other as they should.
     #[error("the DICOM data are damaged at byte {at} ({what}): copy or export the file again")]
@@ -57,7 +59,9 @@ pub enum DicomError {
     #[error("the file has no PixelData (7fe0,0010), it is no image: name another file")]
     NoPixels,
     /// Fewer frames than announced.
-    #[error("NumberOfFrames (0028,0008) is {expected}, but the data hold {found}: the file is cut off; copy or export it again")]
+    #[error(
+        "NumberOfFrames (0028,0008) is {expected}, but the data hold {found}: the file is cut off; copy or export it again"
+    )]
     Frames {
         /// Frames there are.
         found: usize,

@@ -8,6 +8,10 @@
 //! - [`pixels`]: its pixels, decoded
 //! - [`codec`]: the decoders of compressed pixels
 //!
+//! and for X-rays
+//!
+//! - [`xray`]: what their tags and grey values mean, and their camera
+//!
 //! The elements are parsed here and not by a library, since any file must be read without a panic
 //! and within memory that its length accounts for: lengths in a file are never believed, each is
 //! held against the bytes that are there.
@@ -23,6 +27,7 @@ pub(crate) mod pixels;
 pub(crate) mod syntax;
 pub(crate) mod tag;
 pub(crate) mod value;
+pub mod xray;
 
 #[cfg(test)]
 mod tests;
