@@ -86,6 +86,15 @@ pub(crate) struct InfoArgs {
     /// Write a picture of what the program sees (one FILE only)
     #[arg(long, value_name = "PNG")]
     pub(crate) preview: Option<PathBuf>,
+    /// Frame of a DICOM X-ray, from 1
+    #[arg(long, value_name = "N", value_parser = frame, allow_negative_numbers = true)]
+    pub(crate) frame: Option<usize>,
+    /// Keep the couch in the preview of a CT
+    #[arg(long)]
+    pub(crate) keep_table: bool,
+    /// Say whose image it is: name, number, dates. Nothing else prints them
+    #[arg(long)]
+    pub(crate) show_identity: bool,
 }
 
 /// The CT and what of it counts.
@@ -97,6 +106,9 @@ pub(crate) struct CtArgs {
     /// Keep only labelled voxels, all else is air: LABELS.nii.gz, or LABELS.nii.gz:20,21 for some labels
     #[arg(long, value_name = "LABELS[:ID,..]")]
     pub(crate) mask: Option<MaskArg>,
+    /// Keep the couch, which is found and removed otherwise
+    #[arg(long)]
+    pub(crate) keep_table: bool,
     /// How HU become attenuation: linear, thresholded:HU, excess:HU, bone-weighted:HU:WEIGHT
     /// [default: linear; excess:150 in `register` with a mask]
     #[arg(long, value_name = "MAP")]
@@ -279,20 +291,64 @@ impl std::str::FromStr for Preset {
 /// The X-rays of one patient.
 #[derive(Debug, Args)]
 pub(crate) struct XrayArgs {
-    /// X-ray image: .png, .tif, .npy, .nii. Once for each X-ray of the patient
+    /// X-ray image: DICOM, .png, .tif, .npy, .nii. Once for each X-ray of the patient
     #[arg(long, value_name = "XRAY", required = true)]
     pub(crate) xray: Vec<PathBuf>,
-    /// Its camera; from the second X-ray on with camera_from_reference_camera
-    #[arg(long, value_name = "CAMERA.json", required = true)]
+    /// Its camera, if not that of the DICOM tags; from the second X-ray on with
+    /// camera_from_reference_camera
+    #[arg(long, value_name = "CAMERA.json")]
     pub(crate) camera: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) geometry: GeometryArgs,
     /// Flip the image as stored: none, columns (stored as seen from the detector), rows, both.
-    /// Once for all X-rays, or once for each
-    #[arg(long, value_name = "FLIP", default_values = ["none"])]
+    /// Once for all X-rays, or once for each [default: what the DICOM tags say, else none]
+    #[arg(long, value_name = "FLIP")]
     pub(crate) flip: Vec<ImageFlip>,
     /// What the X-ray's pixels mean, if not what the format suggests: intensity, attenuation.
     /// Once for all X-rays, or once for each
     #[arg(long, value_name = "MEANING")]
     pub(crate) xray_values: Vec<PixelValues>,
+    /// Frame of a DICOM file, from 1. Once for all X-rays, or once for each
+    #[arg(long, value_name = "N", value_parser = frame, allow_negative_numbers = true)]
+    pub(crate) frame: Vec<usize>,
+}
+
+/// What a DICOM file's tags do not tell, or tell wrongly; without a camera.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GeometryArgs {
+    /// Distance from source to detector (mm), instead of a --camera
+    #[arg(long, value_name = "MM", conflicts_with = "camera", allow_negative_numbers = true, value_parser = length_mm)]
+    pub(crate) sdd: Option<f64>,
+    /// Size of a pixel at the detector (mm), instead of a --camera
+    #[arg(long, value_name = "MM|COLUMN,ROW", conflicts_with = "camera", allow_hyphen_values = true, value_parser = spacing_mm)]
+    pub(crate) pixel_spacing: Option<[f64; 2]>,
+    /// Where the perpendicular from the source meets the image as stored (column and row, px),
+    /// instead of a --camera
+    #[arg(long, value_name = "COLUMN,ROW", conflicts_with = "camera", allow_hyphen_values = true, value_parser = position_px)]
+    pub(crate) principal_point: Option<[f64; 2]>,
+}
+
+fn frame(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err(format!("'{text}' is not a frame: write a whole number from 1 on")),
+        Ok(frame) => Ok(frame),
+    }
+}
+
+/// One length, or two.
+fn spacing_mm(text: &str) -> Result<[f64; 2], String> {
+    let both = text.split_once(',').unwrap_or((text, text));
+    let wrong =
+        || format!("'{text}' is not the size of a pixel: write MM or COLUMN,ROW, such as 0.3");
+    let length = |text: &str| length_mm(text.trim()).map_err(|_| wrong());
+    Ok([length(both.0)?, length(both.1)?])
+}
+
+fn position_px(text: &str) -> Result<[f64; 2], String> {
+    let number = |text: &str| text.trim().parse().ok().filter(|n: &f64| n.is_finite());
+    text.split_once(',')
+        .and_then(|(column, row)| Some([number(column)?, number(row)?]))
+        .ok_or_else(|| format!("'{text}' is not a position: write COLUMN,ROW, such as 511.5,511.5"))
 }
 
 /// Where the patient may be.

@@ -2,19 +2,21 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
-use isocenter::geometry::{Camera, RigidTransform, View};
-use isocenter::project::Projector;
-use isocenter::radiograph::{Image, ImageFlip, PixelValues};
-use isocenter::volume::{Affine, AttenuationMap, AttenuationVolume, Volume};
+use anyhow::{Result, bail, ensure};
+use isocenter::geometry::{Camera, RigidTransform};
+use isocenter::radiograph::{ImageFlip, PixelValues};
+use isocenter::volume::{Affine, Couch, Volume};
 use isocenter_io::geometry::{read_camera, read_pose};
 use isocenter_io::image::{LoadedImage, check_output, read_image};
 use isocenter_io::text::read_text;
 use isocenter_io::volume::{is_volume_name, read_ct};
+use isocenter_io::xray::{XrayError, XrayFile, is_dicom, read_xray};
 use isocenter_io::{FileError, FileProblem};
-use isocenter_report::{RgbImage, display, side_by_side};
+use isocenter_report::{RgbImage, display};
 use serde::Serialize;
 
+use super::xray_info::XrayDescription;
+use super::{preview, xray_info};
 use crate::cli::InfoArgs;
 use crate::input::{keep_input, line_integrals};
 use crate::output::{say, say_json, write_picture};
@@ -23,6 +25,7 @@ use crate::output::{say, say_json, write_picture};
 enum Content {
     Volume(Volume<f32>),
     Image(LoadedImage),
+    Xray(Box<XrayFile>),
     Camera(Camera),
     Pose(RigidTransform),
 }
@@ -49,6 +52,7 @@ enum Description {
         values: PixelValues,
         range: [f32; 2],
     },
+    Xray(Box<XrayDescription>),
     Camera {
         file: String,
         size_px: [usize; 2],
@@ -83,10 +87,10 @@ pub(crate) fn run(args: &InfoArgs) -> Result<()> {
     }
     let mut descriptions = Vec::new();
     for file in &args.files {
-        let content = read(file)?;
-        descriptions.push(describe(file, &content));
+        let content = read(file, args.frame)?;
+        descriptions.push(describe(file, &content, args.show_identity)?);
         if let Some(picture) = &args.preview {
-            write_picture(picture, &preview(file, content)?)?;
+            write_picture(picture, &preview(file, content, args.keep_table)?)?;
         }
     }
     if args.json {
@@ -95,7 +99,16 @@ pub(crate) fn run(args: &InfoArgs) -> Result<()> {
     descriptions.iter().try_for_each(print)
 }
 
-fn read(path: &Path) -> Result<Content> {
+fn read(path: &Path, frame: Option<usize>) -> Result<Content> {
+    if is_dicom(path) {
+        match read_xray(path, frame, None) {
+            Ok(file) => return Ok(Content::Xray(Box::new(file))),
+            // It may be a CT.
+            Err(FileError { problem: FileProblem::Xray(XrayError::Modality { .. }), .. })
+                if is_volume_name(path) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     let name = path.to_string_lossy().to_lowercase();
     if name.ends_with(".json") {
         // Both have keys that the other has not.
@@ -140,9 +153,12 @@ fn read(path: &Path) -> Result<Content> {
 /// The extensions of the files that can be described.
 const FILES: &str = ".json (camera, pose), .nii, .nii.gz, .mha, .mhd, .png, .tif, .tiff, .npy";
 
-fn describe(path: &Path, content: &Content) -> Description {
+fn describe(path: &Path, content: &Content, show_identity: bool) -> Result<Description> {
     let file = path.display().to_string();
-    match content {
+    Ok(match content {
+        Content::Xray(xray) => {
+            Description::Xray(Box::new(XrayDescription::new(path, xray, show_identity)?))
+        }
         Content::Volume(volume) => {
             let finite = volume.voxels().iter().filter(|v| v.is_finite());
             let (mut low, mut high, mut count) = (f32::INFINITY, f32::NEG_INFINITY, 0);
@@ -187,7 +203,7 @@ fn describe(path: &Path, content: &Content) -> Description {
                 positioner_deg: [primary.to_degrees(), secondary.to_degrees()],
             }
         }
-    }
+    })
 }
 
 /// The side of the patient towards which each index runs.
@@ -233,6 +249,7 @@ fn print(description: &Description) -> Result<()> {
             }
             Ok(())
         }
+        Description::Xray(xray) => xray.print(),
         Description::Image { file, size_px: [columns, rows], values, range } => {
             say(&format!("{file}: image"))?;
             say(&format!("  size         {columns} x {rows} pixels"))?;
@@ -263,37 +280,24 @@ fn print(description: &Description) -> Result<()> {
     }
 }
 
-/// What the program sees: an X-ray as attenuation, a CT as two radiographs.
-fn preview(path: &Path, content: Content) -> Result<RgbImage> {
-    let in_file = || path.display().to_string();
+/// What the program sees: an X-ray as attenuation, a CT as slices and radiographs.
+fn preview(path: &Path, content: Content, keep_table: bool) -> Result<RgbImage> {
     match content {
         Content::Image(loaded) => {
             let values = loaded.values;
             let image = line_integrals(path, loaded, values)?;
             Ok(display(&image, ImageFlip::None))
         }
+        Content::Xray(file) => {
+            let (prepared, flip) = xray_info::prepared(path, &file)?;
+            preview::xray(&prepared, flip)
+        }
         Content::Volume(ct) => {
-            let volume = AttenuationVolume::from_hounsfield(ct, &AttenuationMap::default());
-            let projector = Projector::new(volume.with_context(in_file)?);
-            let ap = display(&radiograph(&projector, View::AP)?, ImageFlip::None);
-            let lateral = display(&radiograph(&projector, View::LATERAL_RIGHT)?, ImageFlip::None);
-            Ok(side_by_side(&[("ap", &ap), ("lateral-right", &lateral)], None)?)
+            let couch = if keep_table { None } else { Couch::find(&ct) };
+            preview::ct(path, ct, couch.as_ref())
         }
         Content::Camera(_) | Content::Pose(_) => {
             bail!("{}: there is nothing to draw: --preview takes a CT or an image", path.display())
         }
     }
-}
-
-/// A radiograph that shows all of a volume, from far away.
-fn radiograph(projector: &Projector, view: View) -> Result<Image> {
-    const SIDE_PX: usize = 512;
-    let volume = projector.volume().volume();
-    let center = volume.center_world_mm();
-    let corners = volume.corners_world_mm();
-    let radius_mm = corners.iter().map(|c| (c - center).norm()).fold(1.0, f64::max);
-    let distance_mm = 4.0 * radius_mm;
-    let spacing_mm = 2.2 * radius_mm / SIDE_PX as f64;
-    let camera = Camera::new(distance_mm, [spacing_mm; 2], [SIDE_PX; 2])?;
-    Ok(projector.forward(&camera, &view.camera_from_world(center, distance_mm))?)
 }

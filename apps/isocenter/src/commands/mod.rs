@@ -7,5 +7,7 @@ pub(crate) mod evaluate;
 pub(crate) mod info;
 pub(crate) mod phantom;
 pub(crate) mod pose;
+mod preview;
 pub(crate) mod register;
 pub(crate) mod simulate;
+mod xray_info;
