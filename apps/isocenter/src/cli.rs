@@ -9,6 +9,7 @@ use isocenter::geometry::View;
 use isocenter::geometry::conversion::{Convention, Orientation};
 use isocenter::radiograph::{ImageFlip, PixelValues};
 use isocenter::volume::AttenuationMap;
+use isocenter_io::geometry::camera_from::CameraFormat;
 use isocenter_io::volume::is_volume_name;
 use nalgebra::Vector3;
 
@@ -47,6 +48,12 @@ pub(crate) enum Command {
     Pose {
         #[command(subcommand)]
         command: PoseCommand,
+    },
+    /// Convert cameras of other programs
+    #[command(subcommand_required = true, arg_required_else_help = false)]
+    Camera {
+        #[command(subcommand)]
+        command: CameraCommand,
     },
     /// Time the projector
     Bench(BenchArgs),
@@ -479,6 +486,51 @@ pub(crate) struct ConvertArgs {
     /// prost: its argument ISFlip
     #[arg(long, value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set)]
     pub(crate) isflip: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CameraCommand {
+    /// Convert a camera from another program's file to camera.json and pose.json
+    Convert(CameraConvertArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CameraConvertArgs {
+    /// Format of IN: matrix (3x4 projection matrix: text, JSON, .npy), opencv (YAML, JSON), xreg (HDF5),
+    /// mayacam
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) from: CameraFormat,
+    /// Camera to read
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// Camera to write
+    #[arg(long, value_name = "CAMERA.json")]
+    pub(crate) out_camera: PathBuf,
+    /// Pose to write
+    #[arg(long, value_name = "POSE.json")]
+    pub(crate) out_pose: Option<PathBuf>,
+    /// Size of the image, where the file does not tell it
+    #[arg(long, value_name = "COLUMNS,ROWS", value_parser = size_px)]
+    pub(crate) size: Option<[usize; 2]>,
+    /// Size of a pixel at the detector (mm), where the file does not tell it
+    #[arg(long, value_name = "MM|COLUMN,ROW", conflicts_with = "sdd", allow_hyphen_values = true, value_parser = spacing_mm)]
+    pub(crate) pixel_spacing: Option<[f64; 2]>,
+    /// Distance from source to detector (mm), instead of the size of a pixel
+    #[arg(long, value_name = "MM", allow_negative_numbers = true, value_parser = length_mm)]
+    pub(crate) sdd: Option<f64>,
+    /// Which of several cameras, from 0
+    #[arg(long, value_name = "N")]
+    pub(crate) index: Option<usize>,
+    /// A point (mm, LPS) that the camera sees: it tells the sign of a projection matrix
+    #[arg(long, value_name = "X,Y,Z", allow_hyphen_values = true)]
+    pub(crate) sees: Option<PointArg>,
+}
+
+fn size_px(text: &str) -> Result<[usize; 2], String> {
+    let side = |text: &str| text.trim().parse().ok().filter(|&n: &usize| n > 0);
+    text.split_once(',')
+        .and_then(|(columns, rows)| Some([side(columns)?, side(rows)?]))
+        .ok_or_else(|| format!("'{text}' is not a size: write COLUMNS,ROWS, such as 1024,1024"))
 }
 
 fn orientation(text: &str) -> Result<Orientation, String> {

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command, PoseCommand};
+use cli::{CameraCommand, Cli, Command, PoseCommand};
 use commands::register::Done;
 
 /// The registration was judged to have failed.
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         },
         Command::Evaluate(args) => commands::evaluate::run(args),
         Command::Pose { command: PoseCommand::Convert(args) } => commands::pose::run(args),
+        Command::Camera { command: CameraCommand::Convert(args) } => commands::camera::run(args),
         Command::Bench(args) => commands::bench::run(args),
     };
     match done {

@@ -203,9 +203,10 @@ pub(crate) fn view_words(view: &View) -> String {
         (d.x, ["at the left of", "at the right of"]),
         (d.z, ["above the head of", "below the feet of"]),
     ];
-    let (along, [plus, minus]) = sides
-        .into_iter()
-        .fold((0.0, ["", ""]), |most, side| if side.0.abs() > most.0.abs() { side } else { most });
+    let farther = |most: (f64, [&'static str; 2]), side: (f64, [&'static str; 2])| {
+        if side.0.abs() > most.0.abs() { side } else { most }
+    };
+    let (along, [plus, minus]) = sides.into_iter().fold((0.0, ["", ""]), farther);
     let place = if along > 0.0 { plus } else { minus };
     let angles: Vec<String> =
         [side(view.primary_deg, ["LAO", "RAO"]), side(view.secondary_deg, ["cranial", "caudal"])]

@@ -10,6 +10,7 @@ use isocenter::volume::{AffineError, VolumeError};
 
 pub use crate::dicom::DicomError;
 pub use crate::dicom::xray::XrayError;
+pub use crate::geometry::camera_from::CameraFileError;
 pub use crate::geometry::json::JsonError;
 pub use crate::image::npy::NpyError;
 pub use crate::image::raster::RasterError;
@@ -131,6 +132,9 @@ pub enum FileProblem {
     /// What a npy file may not hold.
     #[error(transparent)]
     Npy(#[from] NpyError),
+    /// What a camera of another program may not hold.
+    #[error(transparent)]
+    CameraFile(#[from] CameraFileError),
     /// What a JSON file may not hold.
     #[error(transparent)]
     Json(#[from] JsonError),

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod bench;
+pub(crate) mod camera;
 pub(crate) mod demo;
 pub(crate) mod drr;
 pub(crate) mod evaluate;

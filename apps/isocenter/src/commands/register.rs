@@ -9,7 +9,7 @@ use isocenter::evaluate::targets::SEEDED_TARGETS;
 use isocenter::geometry::RigidTransform;
 use isocenter::project::Projector;
 use isocenter::register::{
-    Case, Compares, Prior, RegisterConfig, RegisterError, Registration, Verdict, Xray, landscape,
+    Case, Compares, Prior, RegisterConfig, RegisterError, Registration, Verdict, landscape,
     register,
 };
 use isocenter::volume::AttenuationMap;

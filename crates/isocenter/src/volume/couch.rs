@@ -89,6 +89,18 @@ impl Cells {
         x + self.counts[0] * (y + self.counts[1] * z)
     }
 
+    /// What each index of the volume's axes adds to a cell: sums of three are cells.
+    fn parts(&self, dims: [usize; 3]) -> [Vec<usize>; 3] {
+        std::array::from_fn(|axis| {
+            let at = |n: usize| std::array::from_fn(|a| if a == axis { n } else { 0 });
+            let origin = self.of_voxel([0; 3]);
+            // Along a reversed axis the cells run down: the difference wraps, and so does the sum.
+            let step = |n: usize| self.of_voxel(at(n)).wrapping_sub(origin);
+            let first = if axis == 0 { origin } else { 0 };
+            (0..dims[axis]).map(|n| first.wrapping_add(step(n))).collect()
+        })
+    }
+
     /// Cells of one slice.
     fn slice(&self) -> usize {
         self.counts[0] * self.counts[1]
@@ -145,16 +157,26 @@ impl Couch {
 
     /// Sets what is removed to a value, that of air; denser voxels only.
     pub fn remove(&self, volume: &mut Volume<f32>, air_hu: f32) {
-        let [ni, nj, nk] = volume.dims();
-        let mut voxels = volume.voxels_mut().iter_mut();
-        for k in 0..nk {
-            for j in 0..nj {
-                for i in 0..ni {
-                    let Some(voxel) = voxels.next() else { return };
-                    if *voxel > air_hu && self.contains([i, j, k]) {
-                        *voxel = air_hu;
-                    }
-                }
+        let dims = volume.dims();
+        let voxels = volume.voxels_mut();
+        each(&self.cells, dims, |at, voxel| {
+            if self.removed[at] && voxels[voxel] > air_hu {
+                voxels[voxel] = air_hu;
+            }
+        });
+    }
+}
+
+/// The cell and the place of every voxel.
+fn each(cells: &Cells, dims: [usize; 3], mut f: impl FnMut(usize, usize)) {
+    let [along_i, along_j, along_k] = cells.parts(dims);
+    let mut voxel = 0;
+    for k in along_k {
+        for &j in &along_j {
+            let start = j.wrapping_add(k);
+            for &i in &along_i {
+                f(start.wrapping_add(i), voxel);
+                voxel += 1;
             }
         }
     }
@@ -174,20 +196,13 @@ impl Matter {
         let number = cells.number();
         let (mut sum, mut count) = (vec![0.0_f32; number], vec![0_u32; number]);
         let mut touched = vec![false; number];
-        let [ni, nj, nk] = volume.dims();
-        let mut voxels = volume.voxels().iter();
-        for k in 0..nk {
-            for j in 0..nj {
-                for i in 0..ni {
-                    let Some(&voxel) = voxels.next() else { break };
-                    let at = cells.of_voxel([i, j, k]);
-                    // Padding far below air must not outweigh, nor metal.
-                    sum[at] += voxel.clamp(-1000.0, 200.0);
-                    count[at] += 1;
-                    touched[at] |= voxel > MATTER_HU;
-                }
-            }
-        }
+        each(cells, volume.dims(), |at, voxel| {
+            let Some(&voxel) = volume.voxels().get(voxel) else { return };
+            // Padding far below air must not outweigh, nor metal.
+            sum[at] += voxel.clamp(-1000.0, 200.0);
+            count[at] += 1;
+            touched[at] |= voxel > MATTER_HU;
+        });
         let filled = sum.iter().zip(&count).map(|(s, &n)| *s > MATTER_HU * n as f32).collect();
         Self { filled, touched }
     }
