@@ -23,6 +23,7 @@ pub mod metal;
 mod parts;
 pub mod ranks;
 pub mod text;
+mod unmeasured;
 
 use super::attenuation::{PixelValues, attenuation_of_intensity, attenuation_of_intensity_within};
 use super::image::{Image, ImageError};
@@ -75,7 +76,7 @@ pub struct PreparedXray {
     pub metal: Option<Mask>,
     /// Burnt-in text, where some was found: these pixels do not count.
     pub text: Option<Mask>,
-    /// Pixels that were known to hold no measurement: these do not count.
+    /// Pixels in the field that were known to hold no measurement: these do not count.
     pub unmeasured: Option<Mask>,
     /// Whether the grey values are those of ranks.
     pub by_rank: bool,
@@ -162,6 +163,8 @@ fn prepare_scaled(
 ) -> Result<PreparedXray, ImageError> {
     image.check_has_content()?;
     let measured = measured.filter(|mask| mask.size_px() == image.size_px());
+    let measured = measured.map(unmeasured::without_speckle);
+    let measured = measured.as_ref();
     let text = if config.text { text::text(image) } else { None };
     let counts = match (measured, &text) {
         (Some(measured), Some(text)) => Some(measured.and(&text.inverted())),
@@ -193,7 +196,11 @@ fn prepare_scaled(
     let line_integral = graded(&counts);
     let left_out = field.is_some() || metal.is_some() || text.is_some() || measured.is_some();
     let mask = left_out.then_some(counts);
-    let unmeasured = measured.map(Mask::inverted);
+    let unmeasured = measured.map(|measured| match &field {
+        // Outside of the field, all is alike.
+        Some(field) => measured.inverted().and(field),
+        None => measured.inverted(),
+    });
     Ok(PreparedXray { line_integral, mask, field, metal, text, unmeasured, by_rank })
 }
 
