@@ -335,7 +335,7 @@ fn places_to_write() {
     case.refuses(&format!("{drr} folder.png"), &["folder.png: this is a folder"]);
     case.refuses(&format!("{drr} ct.nii"), &["ct.nii", "input"]);
 
-    case.refuses("phantom -o ct.nrrd", &["ct.nrrd", "'.nrrd'", ".nii.gz", ".mha"]);
+    case.refuses("phantom -o ct.vtk", &["ct.vtk", "'.vtk'", ".nii.gz", ".nrrd", ".mha"]);
     case.refuses("phantom -o LIST.mhd", &["LIST.raw", "another name"]);
     case.refuses("phantom -o no/ct.nii", &["'no' does not exist"]);
     case.refuses("phantom --spacing-mm 6 -o new.nii --labels labels.txt", &["'.txt'", ".nii.gz"]);

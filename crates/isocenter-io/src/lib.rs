@@ -2,7 +2,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`volume`] | CT and label volumes: NIfTI-1, MetaImage |
+//! | [`volume`] | CT and label volumes: DICOM series, NIfTI-1, NRRD, MetaImage |
 //! | [`image`] | X-ray and DRR images: PNG, TIFF, npy, NIfTI-1 |
 //! | [`geometry`] | `pose.json`, `camera.json`, `pose.tfm` |
 //! | [`points`] | targets and landmarks: csv, and `fcsv` and `mrk.json` of 3D Slicer |
@@ -14,13 +14,13 @@
 //! file can hold. Free text in headers, which may name a patient, is neither printed nor copied.
 
 pub mod atomic;
-#[allow(dead_code, reason = "its users follow")]
 mod dicom;
 pub mod error;
 pub mod geometry;
 pub mod image;
 mod metaimage;
 mod nifti;
+mod nrrd;
 mod open;
 pub mod points;
 mod samples;

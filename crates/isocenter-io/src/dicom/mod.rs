@@ -8,6 +8,14 @@
 //! - [`pixels`]: its pixels, decoded
 //! - [`codec`]: the decoders of compressed pixels
 //!
+//! and for volumes
+//!
+//! - [`plane`]: where the images of a file lie
+//! - [`series`]: the series of a folder, and the choice of one
+//! - [`slices`]: its slices, sorted and held against each other
+//! - [`load`]: their pixels, made one volume
+//! - [`regrid`]: those that are tilted or at irregular distances
+//!
 //! The elements are parsed here and not by a library, since any file must be read without a panic
 //! and within memory that its length accounts for: lengths in a file are never believed, each is
 //! held against the bytes that are there.
@@ -17,9 +25,14 @@
 
 pub(crate) mod codec;
 pub(crate) mod error;
+pub(crate) mod load;
 pub(crate) mod object;
 pub(crate) mod parse;
 pub(crate) mod pixels;
+pub(crate) mod plane;
+mod regrid;
+pub(crate) mod series;
+pub(crate) mod slices;
 pub(crate) mod syntax;
 pub(crate) mod tag;
 pub(crate) mod value;
@@ -28,5 +41,6 @@ pub(crate) mod value;
 mod tests;
 
 pub use error::DicomError;
-#[allow(unused_imports, reason = "its users follow")]
-pub(crate) use object::Object;
+pub use plane::Identity;
+pub use series::{SeriesChoice, SeriesSummary};
+pub use slices::VolumeWarning;
