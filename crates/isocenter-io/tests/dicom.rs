@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use isocenter::volume::Volume;
-use isocenter_io::volume::dicom::{SeriesChoice, VolumeWarning};
+use isocenter_io::volume::dicom::{SeriesChoice, VolumeWarning, read_dicom_image};
 use isocenter_io::volume::{LoadedVolume, load_ct, read_ct};
 use nalgebra::{Matrix4, Vector3};
 use serde_json::Value;
@@ -307,10 +307,31 @@ fn real_encodings_are_read_or_refused_by_name() {
     let Some(folder) = shared("encodings") else { return };
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        // Each is one image, and no volume. Lossless encodings of one image are held against each
+        // other beside the decoders.
         let message = load_ct(&path, None).unwrap_err().to_string();
-        // Each is one image; whether its pixels can be decoded is tried beside the decoders.
-        let is_xray = ["RG2", "XA1"].iter().any(|name| path.to_string_lossy().contains(name));
+        let is_xray = name.starts_with("RG2") || name.starts_with("XA1");
         let reason = if is_xray { "no CT" } else { "a single DICOM image" };
         assert!(message.contains(reason), "{message}");
+        let image = match read_dicom_image(&path) {
+            Ok(image) => image,
+            Err(error) => {
+                assert!(cfg!(not(feature = "jpeg-ls")) && name.contains("JLS"), "{error}");
+                assert!(error.to_string().contains("with the feature 'jpeg-ls'"), "{error}");
+                continue;
+            }
+        };
+        if is_xray {
+            continue;
+        }
+        assert_eq!((image.size_px, &*image.modality), ([512, 512], "CT"), "{name}");
+        // By SimpleITK 2.5.7.
+        let range = match &name[..4] {
+            "CT1_" if name.ends_with("R") || name.ends_with("LL") => [-3024.0, 1254.0],
+            "CT2_" if !name.ends_with("I") && !name.contains("JLSN") => [-2048.0, 1433.0],
+            _ => continue,
+        };
+        assert_eq!(image.range, range, "{name}");
     }
 }

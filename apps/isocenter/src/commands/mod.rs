@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod bench;
+pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod drr;
 pub(crate) mod evaluate;
@@ -9,3 +10,4 @@ pub(crate) mod phantom;
 pub(crate) mod pose;
 pub(crate) mod register;
 pub(crate) mod simulate;
+mod volume_info;

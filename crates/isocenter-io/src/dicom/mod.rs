@@ -14,6 +14,7 @@
 //! - [`series`]: the series of a folder, and the choice of one
 //! - [`slices`]: its slices, sorted and held against each other
 //! - [`load`]: their pixels, made one volume
+//! - [`image`]: a single image, described
 //! - [`regrid`]: those that are tilted or at irregular distances
 //!
 //! The elements are parsed here and not by a library, since any file must be read without a panic
@@ -25,6 +26,7 @@
 
 pub(crate) mod codec;
 pub(crate) mod error;
+mod image;
 pub(crate) mod load;
 pub(crate) mod object;
 pub(crate) mod parse;
@@ -41,6 +43,7 @@ pub(crate) mod value;
 mod tests;
 
 pub use error::DicomError;
+pub use image::{DicomImage, read_dicom_image};
 pub use plane::Identity;
 pub use series::{SeriesChoice, SeriesSummary};
 pub use slices::VolumeWarning;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nalgebra::Vector3;
+use serde::Serialize;
 
 use super::error::DicomError;
 use super::object::Object;
@@ -35,7 +36,7 @@ pub(crate) struct Plane {
 }
 
 /// Who is on an image, and when it was made. It is for the eyes of those alone who ask for it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Identity {
     /// Patient's name.
     pub patient_name: Option<String>,

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use serde::Serialize;
 
 use super::error::DicomError;
 use super::plane::{Identity, ImageFile};
@@ -29,7 +30,7 @@ impl std::str::FromStr for SeriesChoice {
 }
 
 /// A series in a few words. What of it may name the patient is left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SeriesSummary {
     /// `CT`, `MR`, ...
     pub modality: String,

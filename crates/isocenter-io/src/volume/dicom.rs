@@ -21,4 +21,6 @@
 //! | JPEG-LS, lossless or not | with the feature `jpeg-ls`, which needs a C++ compiler |
 //! | JPEG extended (12 bits), JPEG XL, HTJ2K, video | no |
 
-pub use crate::dicom::{Identity, SeriesChoice, SeriesSummary, VolumeWarning};
+pub use crate::dicom::{
+    DicomImage, Identity, SeriesChoice, SeriesSummary, VolumeWarning, read_dicom_image,
+};

@@ -80,12 +80,17 @@ pub fn load_ct(
     })
 }
 
+/// Whether [`load_ct`] is the one to try: for a folder, a name that ends in one of
+/// [`VOLUME_EXTENSIONS`](super::VOLUME_EXTENSIONS), and what starts like DICOM. Such a file may
+/// turn out to be an image.
+pub fn is_volume(path: impl AsRef<Path>) -> bool {
+    let path = path.as_ref();
+    path.is_dir() || format(path).is_some() || is_dicom(path)
+}
+
 /// Whether a file is DICOM by what it starts with.
 fn is_dicom(path: &Path) -> bool {
     const START: usize = 132;
-    let mut prefix = match Prefix::open(path) {
-        Ok(prefix) => prefix,
-        Err(_) => return false,
-    };
+    let Ok(mut prefix) = Prefix::open(path) else { return false };
     prefix.read_to(START as u64).is_ok() && prefix.bytes.get(START - 4..START) == Some(b"DICM")
 }

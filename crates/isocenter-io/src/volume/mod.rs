@@ -25,7 +25,7 @@ use crate::atomic;
 use crate::error::{At, FileError, FileProblem};
 use crate::open::{has_extension, unknown_extension};
 use crate::samples::SampleType;
-pub use loaded::{LoadedVolume, load_ct};
+pub use loaded::{LoadedVolume, is_volume, load_ct};
 use source::Source;
 
 /// The extensions that volumes may have.
