@@ -11,7 +11,8 @@
 //! | [`error`] | [`FileError`]: which file, what was found, what to do |
 //!
 //! Every reader takes any bytes without a panic, and the memory it asks for is bounded by what the
-//! file can hold. Free text in headers, which may name a patient, is neither printed nor copied.
+//! file can hold. Free text in headers, which may name a patient, is neither printed nor copied; but
+//! the description of a DICOM series may be shown, unless it holds a part of the patient's name.
 
 pub mod atomic;
 mod dicom;

@@ -201,7 +201,8 @@ fn the_series_is_chosen() {
     assert!(
         matches!(&found.warnings[..], [VolumeWarning::Unreadable { count: 1, file, .. }]
             if file.ends_with("cut")),
-        "{:?}", found.warnings
+        "{:?}",
+        found.warnings
     );
 
     let chosen = |text: &str| load_ct(fixture("study"), Some(&choice(text)));

@@ -143,7 +143,8 @@ impl DicomImageDescription {
             image.modality, image.transfer_syntax, image.bits_stored
         ))?;
         let spacing = image.pixel_spacing_mm.map(|[x, y]| format!(" of {x:.4} x {y:.4} mm"));
-        let frames = if image.frames > 1 { format!(", {} images", image.frames) } else { String::new() };
+        let frames =
+            if image.frames > 1 { format!(", {} images", image.frames) } else { String::new() };
         say(&format!(
             "  size         {columns} x {rows} pixels{}{frames}",
             spacing.unwrap_or_default()

@@ -7,7 +7,9 @@ use super::syntax::SUPPORTED;
 #[non_exhaustive]
 pub enum DicomError {
     /// The file is of another format.
-    #[error("this is not a DICOM file: the letters DICM are missing at byte 128; name another file")]
+    #[error(
+        "this is not a DICOM file: the letters DICM are missing at byte 128; name another file"
+    )]
     NotDicom,
     /// The elements do not follow each other as they should.
     #[error("the DICOM data are damaged at byte {at} ({what}): copy or export the file again")]
@@ -57,7 +59,9 @@ pub enum DicomError {
     #[error("the file has no PixelData (7fe0,0010), it is no image: name another file")]
     NoPixels,
     /// Fewer frames than announced.
-    #[error("NumberOfFrames (0028,0008) is {expected}, but the data hold {found}: the file is cut off; copy or export it again")]
+    #[error(
+        "NumberOfFrames (0028,0008) is {expected}, but the data hold {found}: the file is cut off; copy or export it again"
+    )]
     Frames {
         /// Frames there are.
         found: usize,
@@ -68,13 +72,17 @@ pub enum DicomError {
     #[error("no file in it is a DICOM image: name the folder of the CT, or a volume file")]
     NoImages,
     /// A folder without a CT.
-    #[error("there is no CT among its DICOM images, only {found}: name another folder, or choose with --series")]
+    #[error(
+        "there is no CT among its DICOM images, only {found}: name another folder, or choose with --series"
+    )]
     NoCt {
         /// The series there are.
         found: String,
     },
     /// A choice that no series fits.
-    #[error("no series fits '{wanted}', there are {found}: give the number, description or UID of one")]
+    #[error(
+        "no series fits '{wanted}', there are {found}: give the number, description or UID of one"
+    )]
     NoSuchSeries {
         /// What was asked for.
         wanted: String,
@@ -93,13 +101,17 @@ pub enum DicomError {
     #[error("this is a single DICOM image: name the folder that holds all slices of the CT")]
     SingleImage,
     /// Too few images for a volume.
-    #[error("the series has {found} image with a place in space, at least 2 make a volume: name the folder with all of them")]
+    #[error(
+        "the series has {found} image with a place in space, at least 2 make a volume: name the folder with all of them"
+    )]
     TooFewSlices {
         /// Images there are.
         found: usize,
     },
     /// An image that does not belong to the others.
-    #[error("this image has {what}, the others of its series have {others}: one volume cannot hold both; move the file away, or export the series again")]
+    #[error(
+        "this image has {what}, the others of its series have {others}: one volume cannot hold both; move the file away, or export the series again"
+    )]
     Odd {
         /// What is odd.
         what: String,
@@ -107,7 +119,9 @@ pub enum DicomError {
         others: String,
     },
     /// Two images at one place.
-    #[error("this image and '{other}' lie at the same place, {at_mm:.2} mm along the slices, and differ: the series holds several volumes (phases or repetitions); export one of them")]
+    #[error(
+        "this image and '{other}' lie at the same place, {at_mm:.2} mm along the slices, and differ: the series holds several volumes (phases or repetitions); export one of them"
+    )]
     SamePlace {
         /// The name of the other file.
         other: String,
@@ -115,7 +129,9 @@ pub enum DicomError {
         at_mm: f64,
     },
     /// Images that are too far apart.
-    #[error("{gap_mm:.1} mm lie between this image and the next, where {usual_mm:.2} mm are usual: images are missing; export the series again")]
+    #[error(
+        "{gap_mm:.1} mm lie between this image and the next, where {usual_mm:.2} mm are usual: images are missing; export the series again"
+    )]
     Gap {
         /// The gap.
         gap_mm: f64,
@@ -123,7 +139,9 @@ pub enum DicomError {
         usual_mm: f64,
     },
     /// Images that lie beside each other.
-    #[error("this image lies {shift_mm:.1} mm beside the first of its series: they do not lie behind each other and make no volume")]
+    #[error(
+        "this image lies {shift_mm:.1} mm beside the first of its series: they do not lie behind each other and make no volume"
+    )]
     Beside {
         /// How far.
         shift_mm: f64,

@@ -58,9 +58,8 @@ fn describe(path: &Path) -> Result<DicomImage, FileProblem> {
     let mut values = vec![0.0_f32; layout.frame_pixels()];
     let scaled = |stored: i32| (f64::from(stored) * slope + intercept) as f32;
     object.decode_frame(&layout, 0, &mut values, scaled)?;
-    let range = values
-        .iter()
-        .fold([f32::INFINITY, f32::NEG_INFINITY], |[a, b], &v| [a.min(v), b.max(v)]);
+    let range =
+        values.iter().fold([f32::INFINITY, f32::NEG_INFINITY], |[a, b], &v| [a.min(v), b.max(v)]);
     Ok(DicomImage {
         modality: one_line(&file.modality),
         transfer_syntax: file.syntax.name,

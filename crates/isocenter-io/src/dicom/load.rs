@@ -33,10 +33,7 @@ pub(crate) struct LoadedSeries {
 ///
 /// # Errors
 /// If there is none: the file, and why.
-pub(crate) fn load(
-    path: &Path,
-    choice: Option<&SeriesChoice>,
-) -> Result<LoadedSeries, FileError> {
+pub(crate) fn load(path: &Path, choice: Option<&SeriesChoice>) -> Result<LoadedSeries, FileError> {
     let mut scan = Scan::of(path)?;
     let unreadable = std::mem::take(&mut scan.unreadable);
     let (series, others) = scan.choose(choice).at(path)?;

@@ -124,7 +124,10 @@ fn elements(
     let syntax = match meta.text(TRANSFER_SYNTAX_UID) {
         Some(uid) => syntax::of_uid(&uid)
             .ok_or_else(|| DicomError::TransferSyntax { uid: one_line(&uid) })?,
-        None if bytes.get(at + 4..at + 6).is_some_and(|vr| vr.iter().all(u8::is_ascii_uppercase)) => {
+        None if bytes
+            .get(at + 4..at + 6)
+            .is_some_and(|vr| vr.iter().all(u8::is_ascii_uppercase)) =>
+        {
             EXPLICIT_LITTLE
         }
         None => IMPLICIT_LITTLE,

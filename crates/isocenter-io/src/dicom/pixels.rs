@@ -94,8 +94,9 @@ impl Object {
             return Err(wrong(tag::BITS_ALLOCATED, &bits_allocated.to_string(), expected));
         }
         let expected = "a whole number from 1 to BitsAllocated is expected";
-        let bits_stored =
-            tags.integer(tag::BITS_STORED, [1, bits_allocated], expected)?.unwrap_or(bits_allocated);
+        let bits_stored = tags
+            .integer(tag::BITS_STORED, [1, bits_allocated], expected)?
+            .unwrap_or(bits_allocated);
         let expected = "a whole number from BitsStored - 1 to BitsAllocated - 1 is expected";
         let high_bit = tags
             .integer(tag::HIGH_BIT, [bits_stored - 1, bits_allocated - 1], expected)?
@@ -186,8 +187,10 @@ impl Object {
         if pixels > found.saturating_mul(MOST_PER_BYTE).max(SMALL_IMAGE) {
             return Err(FileProblem::Truncated { found, expected: pixels / MOST_PER_BYTE });
         }
-        let samples = codec::decode(&syntax, &bytes, layout).map_err(|what| {
-            DicomError::Codec { frame: frame + 1, syntax: syntax.name, what }
+        let samples = codec::decode(&syntax, &bytes, layout).map_err(|what| DicomError::Codec {
+            frame: frame + 1,
+            syntax: syntax.name,
+            what,
         })?;
         match samples {
             Samples::U8(samples) => {
@@ -199,11 +202,7 @@ impl Object {
     }
 
     /// The bytes of a frame.
-    fn frame_data(
-        &self,
-        layout: &PixelLayout,
-        frame: usize,
-    ) -> Result<Cow<'_, [u8]>, FileProblem> {
+    fn frame_data(&self, layout: &PixelLayout, frame: usize) -> Result<Cow<'_, [u8]>, FileProblem> {
         let too_few = |found: usize| DicomError::Frames { found, expected: layout.frames };
         let all = self.data_set();
         match all.element(tag::PIXEL_DATA).map(|element| &element.value) {

@@ -176,8 +176,7 @@ fn plane(
     let expected = "six numbers are expected, the directions of row and column, of length 1 and at right angles";
     let orientation = group(tag::PLANE_ORIENTATION_SEQUENCE)
         .require_numbers::<6>(tag::IMAGE_ORIENTATION_PATIENT, expected)?;
-    let [along_row, along_column] =
-        [0, 3].map(|at| Vector3::from_fn(|n, _| orientation[at + n]));
+    let [along_row, along_column] = [0, 3].map(|at| Vector3::from_fn(|n, _| orientation[at + n]));
     let is_one = |length: f64| (length - 1.0).abs() < DIRECTION_TOLERANCE;
     if !is_one(along_row.norm())
         || !is_one(along_column.norm())
@@ -188,8 +187,8 @@ fn plane(
     }
 
     let expected = "two numbers above 0 are expected, the distance of rows and of columns (mm)";
-    let [row_mm, column_mm] = group(tag::PIXEL_MEASURES_SEQUENCE)
-        .require_numbers::<2>(tag::PIXEL_SPACING, expected)?;
+    let [row_mm, column_mm] =
+        group(tag::PIXEL_MEASURES_SEQUENCE).require_numbers::<2>(tag::PIXEL_SPACING, expected)?;
     if row_mm <= 0.0 || column_mm <= 0.0 {
         return Err(wrong(tag::PIXEL_SPACING, &format!("{row_mm}\\{column_mm}"), expected));
     }
@@ -200,12 +199,12 @@ fn plane(
     if slope == 0.0 {
         return Err(wrong(tag::RESCALE_SLOPE, "0", expected));
     }
-    let intercept =
-        rescale.number(tag::RESCALE_INTERCEPT, "a number is expected")?.unwrap_or(0.0);
+    let intercept = rescale.number(tag::RESCALE_INTERCEPT, "a number is expected")?.unwrap_or(0.0);
 
     // The tag may be written signed or not, whatever the pixels are: the bits count.
     let expected = "a whole number of 16 bits is expected";
-    let bits = |tag| Ok(tags.integer(tag, [-32768, 65535], expected)?.map(|n| layout.stored(n as u16)));
+    let bits =
+        |tag| Ok(tags.integer(tag, [-32768, 65535], expected)?.map(|n| layout.stored(n as u16)));
     let padding = match (bits(tag::PIXEL_PADDING_VALUE)?, bits(tag::PIXEL_PADDING_RANGE_LIMIT)?) {
         (Some(value), limit) => {
             let limit = limit.unwrap_or(value);

@@ -174,9 +174,10 @@ impl Scan {
             None => {
                 let cts = self.series.iter().enumerate().filter(|(_, series)| series.is_ct());
                 // Of those of equal length the first counts.
-                cts.rev().max_by_key(|(_, series)| series.slices()).map(|(at, _)| at).ok_or_else(
-                    || DicomError::NoCt { found: listed(self.series.iter()) },
-                )?
+                cts.rev()
+                    .max_by_key(|(_, series)| series.slices())
+                    .map(|(at, _)| at)
+                    .ok_or_else(|| DicomError::NoCt { found: listed(self.series.iter()) })?
             }
         };
         let chosen = self.series.swap_remove(at);

@@ -119,10 +119,9 @@ impl fmt::Display for VolumeWarning {
             Self::Unreadable { count, file, problem } => {
                 write!(f, "{count} DICOM files cannot be read, the first is {file}: {problem}")
             }
-            Self::NoRescale => write!(
-                f,
-                "RescaleSlope (0028,1053) is missing: the stored numbers are taken as HU"
-            ),
+            Self::NoRescale => {
+                write!(f, "RescaleSlope (0028,1053) is missing: the stored numbers are taken as HU")
+            }
             Self::NotHounsfield { unit } => {
                 write!(f, "RescaleType (0028,1054) is '{unit}': the values may not be HU")
             }
@@ -220,8 +219,11 @@ impl Stack {
             warnings.push(tilt(series, &slices));
         }
 
-        let distances: Vec<f64> =
-            slices.iter().zip(slices.iter().skip(1)).map(|(a, b)| b.along_mm - a.along_mm).collect();
+        let distances: Vec<f64> = slices
+            .iter()
+            .zip(slices.iter().skip(1))
+            .map(|(a, b)| b.along_mm - a.along_mm)
+            .collect();
         let mut sorted = distances.clone();
         sorted.sort_by(f64::total_cmp);
         let usual_mm = sorted.get(sorted.len() / 2).copied().unwrap_or(1.0);

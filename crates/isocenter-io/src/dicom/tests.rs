@@ -6,8 +6,7 @@ use super::{object::Object, tag};
 use crate::error::FileProblem;
 
 fn encodings() -> Option<PathBuf> {
-    let folder =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/encodings");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/encodings");
     if !folder.is_dir() {
         println!("skipped: there is no ../shared/data/encodings beside the checkout");
         return None;

@@ -149,10 +149,7 @@ const TYPES: [(SampleType, &[&str]); 10] = [
         SampleType::I16,
         &["int16", "int16_t", "short", "short int", "signed short", "signed short int"],
     ),
-    (
-        SampleType::U16,
-        &["uint16", "uint16_t", "ushort", "unsigned short", "unsigned short int"],
-    ),
+    (SampleType::U16, &["uint16", "uint16_t", "ushort", "unsigned short", "unsigned short int"]),
     (SampleType::I32, &["int32", "int32_t", "int", "signed int"]),
     (SampleType::U32, &["uint32", "uint32_t", "uint", "unsigned int"]),
     (
@@ -180,8 +177,7 @@ fn layout(fields: &Fields, encoding: Encoding) -> Result<Layout, NrrdError> {
         let wanted = text.to_ascii_lowercase();
         TYPES.iter().find(|(_, names)| names.contains(&wanted.as_str())).map(|(kind, _)| *kind)
     };
-    let expected =
-        "one of int8, uint8, int16, uint16, int32, uint32, int64, uint64, float and double is expected";
+    let expected = "one of int8, uint8, int16, uint16, int32, uint32, int64, uint64, float and double is expected";
     let sample_type = fields.require("type", parse, expected)?;
     if encoding == Encoding::Text {
         return Ok(super::text::LAYOUT);

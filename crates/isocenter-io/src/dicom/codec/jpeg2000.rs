@@ -56,9 +56,7 @@ struct Sizes {
 
 impl Sizes {
     fn read(codestream: &[u8]) -> Option<Self> {
-        let u32_at = |at: usize| {
-            Some(u32::from_be_bytes(*codestream.get(at..)?.first_chunk()?))
-        };
+        let u32_at = |at: usize| Some(u32::from_be_bytes(*codestream.get(at..)?.first_chunk()?));
         // Behind the marks: length, capabilities, then four pairs.
         let [right, bottom] = [u32_at(8)?, u32_at(12)?];
         let [left, top] = [u32_at(16)?, u32_at(20)?];
