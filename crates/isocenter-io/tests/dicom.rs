@@ -4,6 +4,7 @@
 //! series open.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+#![allow(clippy::print_stdout, reason = "what is skipped is said")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

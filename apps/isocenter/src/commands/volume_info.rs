@@ -3,7 +3,7 @@
 use anyhow::Result;
 use isocenter::volume::Affine;
 use isocenter_io::volume::LoadedVolume;
-use isocenter_io::volume::dicom::{Identity, SeriesSummary};
+use isocenter_io::volume::dicom::{DicomImage, Identity, SeriesSummary};
 use serde::Serialize;
 
 use crate::output::say;
@@ -153,7 +153,7 @@ impl DicomImageDescription {
             say(&format!("  first pixel  ({x:.1}, {y:.1}, {z:.1}) mm LPS"))?;
         }
         if let Some([row, column]) = image.directions {
-            let [columns_to, rows_to] = [row, column].map(|d| side(&d));
+            let [columns_to, rows_to] = [side(&row), side(&column)];
             say(&format!("  orientation  columns to {columns_to}, rows to {rows_to}"))?;
         }
         say(&format!("  values       {} to {}", image.range[0], image.range[1]))?;
