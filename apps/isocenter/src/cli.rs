@@ -10,6 +10,7 @@ use isocenter::geometry::conversion::{Convention, Orientation};
 use isocenter::radiograph::{ImageFlip, PixelValues};
 use isocenter::volume::AttenuationMap;
 use isocenter_io::geometry::camera_from::CameraFormat;
+use isocenter_io::volume::dicom::SeriesChoice;
 use isocenter_io::volume::is_volume_name;
 use nalgebra::Vector3;
 
@@ -33,8 +34,10 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Write a phantom CT of a lower back
     Phantom(PhantomArgs),
-    /// Say what is in a file: size, spacing, orientation, range
+    /// Say what is in a file or a DICOM folder: size, spacing, orientation, range
     Info(InfoArgs),
+    /// Convert a volume to another format
+    Convert(VolumeConvertArgs),
     /// Render a radiograph (DRR) of a CT
     Drr(DrrArgs),
     /// Simulate an X-ray of a CT: noise, scatter, metal, collimator, display
@@ -68,7 +71,7 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PhantomArgs {
-    /// CT to write (HU): .nii, .nii.gz, .mha or .mhd
+    /// CT to write (HU): .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd
     #[arg(short, long = "output", value_name = "CT")]
     pub(crate) output: PathBuf,
     /// Label volume to write
@@ -84,12 +87,18 @@ pub(crate) struct PhantomArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
-    /// Volumes, images, pose.json or camera.json files
-    #[arg(required = true, value_name = "FILE")]
+    /// Volumes, DICOM folders, images, pose.json or camera.json files
+    #[arg(required = true, value_name = "FILE|FOLDER")]
     pub(crate) files: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Which series of a DICOM folder: its number, description or UID
+    #[arg(long, value_name = "SERIES")]
+    pub(crate) series: Option<SeriesChoice>,
+    /// Also show names, numbers and dates of the patient and the study
+    #[arg(long)]
+    pub(crate) show_identity: bool,
     /// Write a picture of what the program sees (one FILE only)
     #[arg(long, value_name = "PNG")]
     pub(crate) preview: Option<PathBuf>,
@@ -99,17 +108,30 @@ pub(crate) struct InfoArgs {
     /// Keep the couch in the preview of a CT
     #[arg(long)]
     pub(crate) keep_table: bool,
-    /// Say whose image it is: name, number, dates. Nothing else prints them
-    #[arg(long)]
-    pub(crate) show_identity: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VolumeConvertArgs {
+    /// Volume or DICOM folder to read
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// Volume to write: .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd
+    #[arg(value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// Which series of a DICOM folder: its number, description or UID
+    #[arg(long, value_name = "SERIES")]
+    pub(crate) series: Option<SeriesChoice>,
 }
 
 /// The CT and what of it counts.
 #[derive(Debug, Args)]
 pub(crate) struct CtArgs {
-    /// CT volume (HU): .nii, .nii.gz, .mha or .mhd
+    /// CT (HU): a DICOM folder, .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd
     #[arg(long, value_name = "CT")]
     pub(crate) ct: PathBuf,
+    /// Which series of a DICOM folder, its number, description or UID; the longest CT if not given
+    #[arg(long, value_name = "SERIES")]
+    pub(crate) series: Option<SeriesChoice>,
     /// Keep only labelled voxels, all else is air: LABELS.nii.gz, or LABELS.nii.gz:20,21 for some labels
     #[arg(long, value_name = "LABELS[:ID,..]")]
     pub(crate) mask: Option<MaskArg>,
@@ -543,7 +565,7 @@ fn orientation(text: &str) -> Result<Orientation, String> {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// CT volume (HU)
+    /// CT (HU): a volume or a DICOM folder
     #[arg(long, value_name = "CT")]
     pub(crate) ct: PathBuf,
     /// Camera

@@ -14,12 +14,14 @@ use isocenter::volume::{AttenuationMap, AttenuationVolume, Couch, LabelMask, Reg
 use isocenter_io::image::{LoadedImage, read_image};
 use isocenter_io::points::read_points;
 use isocenter_io::text::read_text;
-use isocenter_io::volume::{is_volume_name, read_ct, read_labels};
+use isocenter_io::volume::dicom::SeriesChoice;
+use isocenter_io::volume::{LoadedVolume, is_volume_name, load_ct, read_labels};
 use isocenter_io::xray::{Relationship, XrayFile};
 use nalgebra::Vector3;
 use serde::de::DeserializeOwned;
 
 use crate::cli::{CtArgs, MaskArg, ViewArgs};
+use crate::output::remark;
 
 /// Seed of the targets that are drawn from bone.
 const TARGET_SEED: u64 = 0;
@@ -51,6 +53,28 @@ pub(crate) enum TargetSource<'a> {
     Wanted(Option<&'a Path>),
 }
 
+/// Reads a CT, and says which series it is where there are some, and what it warns of.
+pub(crate) fn volume(path: &Path, series: Option<&SeriesChoice>) -> Result<Volume<f32>> {
+    let loaded = load_ct(path, series)?;
+    remarks(path, &loaded);
+    Ok(loaded.volume)
+}
+
+/// Says on standard error what the user should know of a volume that was read.
+pub(crate) fn remarks(path: &Path, loaded: &LoadedVolume) {
+    let LoadedVolume { series, other_series, warnings, .. } = loaded;
+    if let Some(series) = series {
+        let others = match other_series.len() {
+            0 => String::new(),
+            n => format!("; there are {n} more, `isocenter info` lists them and --series chooses"),
+        };
+        remark(&format!("{}: {series}{others}", path.display()));
+    }
+    for warning in warnings {
+        remark(&format!("{}: warning: {warning}", path.display()));
+    }
+}
+
 /// Reads a CT, keeps what the mask says, and turns it into attenuation; draws the targets on the
 /// way, while the voxels still hold HU.
 pub(crate) fn ct(
@@ -70,7 +94,7 @@ pub(crate) fn hounsfield(
     targets: &TargetSource<'_>,
 ) -> Result<(HounsfieldCt, Option<Targets>)> {
     let labels = args.mask.as_ref().map(|mask| read_labels(&mask.path)).transpose()?;
-    let mut volume = read_ct(&args.ct)?;
+    let mut volume = volume(&args.ct, args.series.as_ref())?;
     volume.check_finite().with_context(|| args.ct.display().to_string())?;
     let mut remarks = Vec::new();
     if !args.keep_table

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => commands::demo::run(args),
         Command::Phantom(args) => commands::phantom::run(args),
         Command::Info(args) => commands::info::run(args),
+        Command::Convert(args) => commands::convert::run(args),
         Command::Drr(args) => commands::drr::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Register(args) => match commands::register::run(args) {

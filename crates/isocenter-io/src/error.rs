@@ -16,6 +16,7 @@ pub use crate::image::npy::NpyError;
 pub use crate::image::raster::RasterError;
 pub use crate::metaimage::MetaImageError;
 pub use crate::nifti::NiftiError;
+pub use crate::nrrd::NrrdError;
 pub use crate::points::PointsError;
 pub use crate::volume::VoxelError;
 
@@ -45,14 +46,17 @@ pub enum FileProblem {
     /// A folder where a file is expected.
     #[error("this is a folder, not a file: name a file")]
     IsFolder,
-    /// A folder where a volume is expected.
-    #[error(
-        "this is a folder, and DICOM series are not read yet: convert it to one file ({supported})"
-    )]
+    /// A folder where labels are expected.
+    #[error("this is a folder: labels are read from one file ({supported})")]
     VolumeFolder {
         /// The extensions that would do.
         supported: &'static str,
     },
+    /// A choice of series where there is none.
+    #[error(
+        "this file holds one volume, --series chooses among those of a DICOM folder: leave it out"
+    )]
+    NoSeries,
     /// A file where a folder is expected.
     #[error("this is a file, not a folder: name another folder, or move the file away")]
     IsFile,
@@ -126,6 +130,9 @@ pub enum FileProblem {
     /// What a NIfTI file may not hold.
     #[error(transparent)]
     Nifti(#[from] NiftiError),
+    /// What a NRRD file may not hold.
+    #[error(transparent)]
+    Nrrd(#[from] NrrdError),
     /// What a PNG or TIFF file may not hold.
     #[error(transparent)]
     Raster(#[from] RasterError),

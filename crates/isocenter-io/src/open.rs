@@ -184,6 +184,14 @@ fn decompressed(decoder: impl Read + 'static) -> Stream {
     Stream { reader: Box::new(BufReader::new(decoder)), remaining: None }
 }
 
+/// A stream of what a reader makes of another's bytes; how many come out is not known.
+pub(crate) fn converted<R: Read + 'static>(
+    stream: Stream,
+    convert: impl FnOnce(Box<dyn BufRead>) -> R,
+) -> Stream {
+    decompressed(convert(stream.reader))
+}
+
 /// Whether a file's name ends in the extension (with its dot), upper case or lower.
 pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
     let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();

@@ -84,6 +84,12 @@ fn torment(name: &str, files: &[Vec<u8>], seed: u64, reader: impl Fn(&Path) -> b
     torment_at(&folder.path().join(name), files, seed, 4000, reader);
 }
 
+/// The same with more mutations.
+fn torment_many(name: &str, files: &[Vec<u8>], seed: u64, reader: impl Fn(&Path) -> bool) {
+    let folder = tempfile::tempdir().unwrap();
+    torment_at(&folder.path().join(name), files, seed, 20_000, reader);
+}
+
 /// The same at a place, with so many mutations.
 fn torment_at(
     path: &Path,
@@ -139,12 +145,12 @@ fn fixtures_in(folder: &str, ending: &str, but: &[&str]) -> Vec<Vec<u8>> {
 fn volumes() {
     let wrong = ["two_volumes.nii", "version_2.nii", "rgb.nii", "flat_f32.nii"];
     let files = fixtures(".nii", &wrong);
-    torment("a.nii", &files, 1, |p| {
+    torment_many("a.nii", &files, 1, |p| {
         let _ = read_labels(p);
         read_ct(p).is_ok()
     });
     let files = fixtures(".nii.gz", &["slice_u16.nii.gz"]);
-    torment("a.nii.gz", &files, 2, |p| read_ct(p).is_ok());
+    torment_many("a.nii.gz", &files, 2, |p| read_ct(p).is_ok());
 }
 
 /// A header that announces more than there is: nothing is set aside for it.

@@ -5,16 +5,18 @@ use std::path::Path;
 use anyhow::{Result, bail, ensure};
 use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::radiograph::{ImageFlip, PixelValues};
-use isocenter::volume::{Affine, Couch, Volume};
+use isocenter::volume::Couch;
 use isocenter_io::geometry::{read_camera, read_pose};
 use isocenter_io::image::{LoadedImage, check_output, read_image};
 use isocenter_io::text::read_text;
-use isocenter_io::volume::{is_volume_name, read_ct};
+use isocenter_io::volume::dicom::{DicomImage, SeriesChoice, read_dicom_image};
+use isocenter_io::volume::{LoadedVolume, is_volume, load_ct};
 use isocenter_io::xray::{XrayError, XrayFile, is_dicom, read_xray};
 use isocenter_io::{FileError, FileProblem};
 use isocenter_report::{RgbImage, display};
 use serde::Serialize;
 
+use super::volume_info::{DicomImageDescription, VolumeDescription};
 use super::xray_info::XrayDescription;
 use super::{preview, xray_info};
 use crate::cli::InfoArgs;
@@ -23,7 +25,8 @@ use crate::output::{say, say_json, write_picture};
 
 /// What a file holds.
 enum Content {
-    Volume(Volume<f32>),
+    Volume(Box<LoadedVolume>),
+    DicomImage(Box<DicomImage>),
     Image(LoadedImage),
     Xray(Box<XrayFile>),
     Camera(Camera),
@@ -34,18 +37,9 @@ enum Content {
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Description {
-    Volume {
-        file: String,
-        size: [usize; 3],
-        spacing_mm: [f64; 3],
-        /// Towards which side of the patient the indices run.
-        orientation: [&'static str; 3],
-        handedness: &'static str,
-        center_world_mm: [f64; 3],
-        world_from_index: [[f64; 4]; 4],
-        range: [f32; 2],
-        not_finite: usize,
-    },
+    Volume(Box<VolumeDescription>),
+    #[serde(rename = "dicom image")]
+    DicomImage(Box<DicomImageDescription>),
     Image {
         file: String,
         size_px: [usize; 2],
@@ -87,7 +81,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<()> {
     }
     let mut descriptions = Vec::new();
     for file in &args.files {
-        let content = read(file, args.frame)?;
+        let content = read(file, args.series.as_ref(), args.frame)?;
         descriptions.push(describe(file, &content, args.show_identity)?);
         if let Some(picture) = &args.preview {
             write_picture(picture, &preview(file, content, args.keep_table)?)?;
@@ -99,13 +93,12 @@ pub(crate) fn run(args: &InfoArgs) -> Result<()> {
     descriptions.iter().try_for_each(print)
 }
 
-fn read(path: &Path, frame: Option<usize>) -> Result<Content> {
+fn read(path: &Path, series: Option<&SeriesChoice>, frame: Option<usize>) -> Result<Content> {
     if is_dicom(path) {
         match read_xray(path, frame, None) {
             Ok(file) => return Ok(Content::Xray(Box::new(file))),
             // It may be a CT.
-            Err(FileError { problem: FileProblem::Xray(XrayError::Modality { .. }), .. })
-                if is_volume_name(path) => {}
+            Err(FileError { problem: FileProblem::Xray(XrayError::Modality { .. }), .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -130,16 +123,19 @@ fn read(path: &Path, frame: Option<usize>) -> Result<Content> {
             }
         };
     }
-    if is_volume_name(path) {
-        return match read_ct(path) {
-            Ok(volume) => Ok(Content::Volume(volume)),
+    if is_volume(path) {
+        return match load_ct(path, series) {
+            Ok(volume) => Ok(Content::Volume(Box::new(volume))),
+            Err(as_volume) if path.is_dir() => Err(as_volume.into()),
             Err(as_volume) => match read_image(path) {
                 Ok(image) => Ok(Content::Image(image)),
+                Err(_) if matches!(as_volume.problem, FileProblem::Dicom(_)) => {
+                    Ok(Content::DicomImage(Box::new(read_dicom_image(path)?)))
+                }
                 Err(_) => Err(as_volume.into()),
             },
         };
     }
-    ensure!(!path.is_dir(), "{}: this is a folder: name the files in it", path.display());
     match read_image(path) {
         Ok(image) => Ok(Content::Image(image)),
         Err(FileError { path, problem: FileProblem::Extension { found, .. } }) => {
@@ -151,7 +147,8 @@ fn read(path: &Path, frame: Option<usize>) -> Result<Content> {
 }
 
 /// The extensions of the files that can be described.
-const FILES: &str = ".json (camera, pose), .nii, .nii.gz, .mha, .mhd, .png, .tif, .tiff, .npy";
+const FILES: &str = ".json (camera, pose), .nii, .nii.gz, .nrrd, .nhdr, .mha, .mhd, .png, .tif, .tiff, .npy, \
+    and DICOM folders";
 
 fn describe(path: &Path, content: &Content, show_identity: bool) -> Result<Description> {
     let file = path.display().to_string();
@@ -159,24 +156,13 @@ fn describe(path: &Path, content: &Content, show_identity: bool) -> Result<Descr
         Content::Xray(xray) => {
             Description::Xray(Box::new(XrayDescription::new(path, xray, show_identity)?))
         }
-        Content::Volume(volume) => {
-            let finite = volume.voxels().iter().filter(|v| v.is_finite());
-            let (mut low, mut high, mut count) = (f32::INFINITY, f32::NEG_INFINITY, 0);
-            for &voxel in finite {
-                (low, high, count) = (low.min(voxel), high.max(voxel), count + 1);
-            }
-            let affine = volume.world_from_index();
-            Description::Volume {
-                file,
-                size: volume.dims(),
-                spacing_mm: affine.spacing_mm(),
-                orientation: orientation(affine),
-                handedness: if affine.linear().determinant() > 0.0 { "right" } else { "left" },
-                center_world_mm: volume.center_world_mm().into(),
-                world_from_index: affine.to_matrix().transpose().into(),
-                range: [low, high],
-                not_finite: volume.voxels().len() - count,
-            }
+        Content::Volume(loaded) => {
+            let described = VolumeDescription::new(file, loaded, show_identity);
+            Description::Volume(Box::new(described))
+        }
+        Content::DicomImage(image) => {
+            let described = DicomImageDescription::new(file, image, show_identity);
+            Description::DicomImage(Box::new(described))
         }
         Content::Image(loaded) => {
             let (low, high) = loaded.image.range();
@@ -206,49 +192,10 @@ fn describe(path: &Path, content: &Content, show_identity: bool) -> Result<Descr
     })
 }
 
-/// The side of the patient towards which each index runs.
-fn orientation(world_from_index: &Affine) -> [&'static str; 3] {
-    [0, 1, 2].map(|axis| {
-        let edge = world_from_index.linear().column(axis);
-        let sides = [["left", "right"], ["posterior", "anterior"], ["superior", "inferior"]];
-        let along = edge.iamax();
-        sides[along][usize::from(edge[along] < 0.0)]
-    })
-}
-
 fn print(description: &Description) -> Result<()> {
     match description {
-        Description::Volume {
-            file,
-            size,
-            spacing_mm,
-            orientation,
-            handedness,
-            center_world_mm,
-            range,
-            not_finite,
-            ..
-        } => {
-            let [i, j, k] = size;
-            let [di, dj, dk] = spacing_mm;
-            let [to_i, to_j, to_k] = orientation;
-            let [x, y, z] = center_world_mm;
-            say(&format!("{file}: volume"))?;
-            say(&format!(
-                "  size         {i} x {j} x {k} voxels of {di:.4} x {dj:.4} x {dk:.4} mm"
-            ))?;
-            say(&format!(
-                "  orientation  i to {to_i}, j to {to_j}, k to {to_k} ({handedness}-handed)"
-            ))?;
-            say(&format!("  center       ({x:.1}, {y:.1}, {z:.1}) mm LPS"))?;
-            if range[0] <= range[1] {
-                say(&format!("  values       {} to {} (HU in a CT)", range[0], range[1]))?;
-            }
-            if *not_finite > 0 {
-                say(&format!("  warning      {not_finite} voxels are NaN or infinite"))?;
-            }
-            Ok(())
-        }
+        Description::Volume(volume) => volume.print(),
+        Description::DicomImage(image) => image.print(),
         Description::Xray(xray) => xray.print(),
         Description::Image { file, size_px: [columns, rows], values, range } => {
             say(&format!("{file}: image"))?;
@@ -293,10 +240,11 @@ fn preview(path: &Path, content: Content, keep_table: bool) -> Result<RgbImage> 
             preview::xray(&prepared, flip)
         }
         Content::Volume(ct) => {
+            let ct = ct.volume;
             let couch = if keep_table { None } else { Couch::find(&ct) };
             preview::ct(path, ct, couch.as_ref())
         }
-        Content::Camera(_) | Content::Pose(_) => {
+        Content::Camera(_) | Content::Pose(_) | Content::DicomImage(_) => {
             bail!("{}: there is nothing to draw: --preview takes a CT or an image", path.display())
         }
     }

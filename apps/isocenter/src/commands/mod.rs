@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod camera;
+pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod drr;
 pub(crate) mod evaluate;
@@ -11,4 +12,5 @@ pub(crate) mod pose;
 mod preview;
 pub(crate) mod register;
 pub(crate) mod simulate;
+mod volume_info;
 mod xray_info;

@@ -8,9 +8,18 @@
 //! - [`pixels`]: its pixels, decoded
 //! - [`codec`]: the decoders of compressed pixels
 //!
-//! and for X-rays
+//! for X-rays
 //!
 //! - [`xray`]: what their tags and grey values mean, and their camera
+//!
+//! and for volumes
+//!
+//! - [`plane`]: where the images of a file lie
+//! - [`series`]: the series of a folder, and the choice of one
+//! - [`slices`]: its slices, sorted and held against each other
+//! - [`load`]: their pixels, made one volume
+//! - [`image`]: a single image, described
+//! - [`regrid`]: those that are tilted or at irregular distances
 //!
 //! The elements are parsed here and not by a library, since any file must be read without a panic
 //! and within memory that its length accounts for: lengths in a file are never believed, each is
@@ -21,9 +30,15 @@
 
 pub(crate) mod codec;
 pub(crate) mod error;
+mod image;
+pub(crate) mod load;
 pub(crate) mod object;
 pub(crate) mod parse;
 pub(crate) mod pixels;
+pub(crate) mod plane;
+mod regrid;
+pub(crate) mod series;
+pub(crate) mod slices;
 pub(crate) mod syntax;
 pub(crate) mod tag;
 pub(crate) mod value;
@@ -33,5 +48,7 @@ pub mod xray;
 mod tests;
 
 pub use error::DicomError;
-#[allow(unused_imports, reason = "its users follow")]
-pub(crate) use object::Object;
+pub use image::{DicomImage, read_dicom_image};
+pub use plane::Identity;
+pub use series::{SeriesChoice, SeriesSummary};
+pub use slices::VolumeWarning;

@@ -15,12 +15,6 @@ pub(crate) enum Vr {
     U16,
     /// Unsigned 16 bits, or signed where the pixels are: `US or SS`.
     U16OrI16,
-    /// Unsigned 32 bits.
-    U32,
-    /// 32-bit floats.
-    F32,
-    /// 64-bit floats.
-    F64,
     /// Data sets.
     Sequence,
     /// Bytes.

@@ -5,7 +5,7 @@ use super::parse::{Element, Elements, Place};
 use super::syntax::TransferSyntax;
 use super::tag::{Tag, Vr};
 use crate::error::one_line;
-use crate::samples::{ByteOrder, SampleType};
+use crate::samples::SampleType;
 
 /// A data set: that of a file, or an item of a sequence.
 #[derive(Debug, Clone, Copy)]
@@ -79,9 +79,6 @@ impl<'a> DataSet<'a> {
             Some(b"DS" | b"IS") => None,
             _ => match tag.vr {
                 Vr::U16 | Vr::U16OrI16 => Some(SampleType::U16),
-                Vr::U32 => Some(SampleType::U32),
-                Vr::F32 => Some(SampleType::F32),
-                Vr::F64 => Some(SampleType::F64),
                 _ => None,
             },
         };
@@ -183,11 +180,6 @@ impl<'a> DataSet<'a> {
     /// The first item of a sequence.
     pub(crate) fn item(&self, tag: Tag) -> Option<DataSet<'a>> {
         self.items(tag).next()
-    }
-
-    /// The byte order of binary values.
-    pub(super) fn byte_order(&self) -> ByteOrder {
-        self.syntax.byte_order
     }
 }
 
