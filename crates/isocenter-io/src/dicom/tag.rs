@@ -15,6 +15,8 @@ pub(crate) enum Vr {
     U16,
     /// Unsigned 16 bits, or signed where the pixels are: `US or SS`.
     U16OrI16,
+    /// 32-bit floats.
+    F32,
     /// Data sets.
     Sequence,
     /// Bytes.

@@ -79,6 +79,7 @@ impl<'a> DataSet<'a> {
             Some(b"DS" | b"IS") => None,
             _ => match tag.vr {
                 Vr::U16 | Vr::U16OrI16 => Some(SampleType::U16),
+                Vr::F32 => Some(SampleType::F32),
                 _ => None,
             },
         };

@@ -32,8 +32,9 @@ use std::path::Path;
 
 use isocenter::radiograph::{Image, Mask, PixelValues};
 
+use super::object::Object;
 use super::pixels::PixelLayout;
-use super::{Object, tag};
+use super::tag;
 use crate::error::{At, FileError, FileProblem, one_line};
 use grey::Grey;
 use tags::FrameTags;
