@@ -508,7 +508,7 @@ fn usage() {
     case.refuses("pose", &["convert", "--help"]);
     case.refuses("registre", &["'registre'", "similar", "'register'"]);
     case.refuses("--fast", &["--fast", "--help"]);
-    case.refuses("register", &["--ct", "--xray", "--camera", "--out", "--help"]);
+    case.refuses("register", &["--ct", "--xray", "--out", "--help"]);
     case.refuses("register --ct ct.nii --xray", &["--xray", "--help"]);
     case.refuses("drr", &["--ct", "--camera", "--pose", "--help"]);
     case.refuses("bench --json", &["--ct", "--camera", "--pose", "--help"]);

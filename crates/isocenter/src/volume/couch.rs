@@ -240,32 +240,44 @@ impl Matter {
         let joined = boxes(&profile, nx, 1, false);
         let patient = backs(&thick, cells);
         let wide = |columns: usize| columns as f64 * dx_mm;
+        let mut top: Vec<Option<usize>> = vec![None; nx];
         for part in parts(&joined, nx) {
-            let mut top: Vec<Option<usize>> = vec![None; nx];
+            let mut surface: Vec<Option<usize>> = vec![None; nx];
             for &at in part.iter().filter(|&&at| profile[at]) {
-                let (x, y) = (at % nx, at / nx);
-                top[x] = Some(top[x].map_or(y, |first| first.min(y)));
+                raise(&mut surface[at % nx], at / nx);
             }
-            let known = top.iter().flatten().count();
-            let under: Vec<(usize, usize)> = top
-                .iter()
-                .zip(&patient)
-                .filter_map(|(top, back)| Some(((*top)?, (*back)?)))
-                .collect();
-            let behind = under.iter().filter(|(top, back)| *top > *back).count();
-            if wide(known) < NARROWEST_MM
-                || wide(under.len()) < LEAST_BELOW_MM
-                || (behind as f64) < BEHIND * under.len() as f64
+            let known = surface.iter().flatten().count();
+            let under = above(&surface, &patient);
+            let behind = under.iter().filter(|(top, back)| top > back).count();
+            if wide(known) >= NARROWEST_MM
+                && wide(under.len()) >= LEAST_BELOW_MM
+                && behind as f64 >= BEHIND * under.len() as f64
             {
-                continue;
+                // The upper of two walls counts.
+                for (top, surface) in top.iter_mut().zip(&surface) {
+                    if let Some(y) = surface {
+                        raise(top, *y);
+                    }
+                }
             }
-            let mut gaps: Vec<usize> =
-                under.iter().map(|(top, back)| top.saturating_sub(*back + 1)).collect();
-            gaps.sort_unstable();
-            let gap_mm = gaps.get(gaps.len() / 2).copied().unwrap_or(0) as f64 * dy_mm;
-            return Some((self.below(cells, &thick, &interpolated(&top), &patient), gap_mm));
         }
-        None
+        if top.iter().all(Option::is_none) {
+            return None;
+        }
+        // Parts of it that hang together with nothing: a mattress, a sheet.
+        for (x, top) in top.iter_mut().enumerate() {
+            if let (Some(_), Some(back)) = (*top, patient[x])
+                && let Some(y) = (back + 1..ny).find(|y| profile[x + nx * y])
+            {
+                raise(top, y);
+            }
+        }
+        let under = above(&top, &patient);
+        let mut gaps: Vec<usize> =
+            under.iter().map(|(top, back)| top.saturating_sub(*back + 1)).collect();
+        gaps.sort_unstable();
+        let gap_mm = gaps.get(gaps.len() / 2).copied().unwrap_or(0) as f64 * dy_mm;
+        Some((self.below(cells, &thick, &interpolated(&top), &patient), gap_mm))
     }
 
     /// The cells from the couch's surface on that are not the patient.
@@ -300,6 +312,16 @@ impl Matter {
         }
         removed
     }
+}
+
+/// The smaller of two rows.
+fn raise(top: &mut Option<usize>, y: usize) {
+    *top = Some(top.map_or(y, |first| first.min(y)));
+}
+
+/// The couch's surface and the patient's back in the columns that have both.
+fn above(top: &[Option<usize>], patient: &[Option<usize>]) -> Vec<(usize, usize)> {
+    top.iter().zip(patient).filter_map(|(top, back)| Some(((*top)?, (*back)?))).collect()
 }
 
 /// The last row of the patient in each column: of the largest thick part of any slice.

@@ -4,7 +4,7 @@
 //! in a row with others of their height. Nothing in an X-ray is all of that: what is saturated fades
 //! into its surroundings.
 
-use super::parts::parts;
+use super::parts::parts_over_corners;
 use crate::radiograph::{Image, Mask};
 
 /// How near to the extreme value a letter's pixels are, as a part of the range.
@@ -81,7 +81,7 @@ fn words(image: &Image, extreme: f32, range: f32) -> Vec<Glyph> {
     let set: Vec<bool> = image.pixels().iter().map(|&pixel| near(pixel, ONE_VALUE)).collect();
     let size_px = image.size_px();
     let tallest = (TALLEST * size_px[0].max(size_px[1]) as f64) as usize;
-    let glyphs: Vec<Glyph> = parts(&set, size_px)
+    let glyphs: Vec<Glyph> = parts_over_corners(&set, size_px)
         .iter()
         .filter_map(|part| glyph(part, size_px, tallest))
         .filter(|glyph| sharpness(image, glyph, &set, |pixel| !near(pixel, JUMP)) >= SHARP)
