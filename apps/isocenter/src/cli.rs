@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Simulate an X-ray of a CT: noise, scatter, metal, collimator, display
     Simulate(SimulateArgs),
     /// Register a CT to an X-ray
-    Register(RegisterArgs),
+    Register(Box<RegisterArgs>),
     /// Run a protocol of many simulated cases and write its statistics
     Evaluate(EvaluateArgs),
     /// Convert poses between programs

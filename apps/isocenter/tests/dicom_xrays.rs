@@ -33,7 +33,8 @@ impl Dicom {
     }
 
     fn text(&mut self, tag: u32, vr: &[u8; 2], text: &str) {
-        let padded = if text.len() % 2 == 0 { text.to_owned() } else { format!("{text} ") };
+        let padded =
+            if text.len().is_multiple_of(2) { text.to_owned() } else { format!("{text} ") };
         self.head(tag, vr);
         self.0.extend((padded.len() as u16).to_le_bytes());
         self.0.extend(padded.as_bytes());

@@ -3,6 +3,7 @@
 //! is asked for by its flag; and nothing names the patient.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 use std::path::{Path, PathBuf};
 
@@ -254,10 +255,8 @@ fn real_radiographs_open_where_their_codec_is_built_in() {
         assert_eq!((&*header.modality, header.size_px), (modality, size));
         match read_xray(folder.join(name), None, None) {
             Ok(file) => assert_eq!(file.image.size_px(), size),
-            Err(error) => {
-                assert!(!cfg!(feature = "jpeg-ls"), "{error}");
-                assert!(error.to_string().contains("jpeg-ls"), "{error}");
-            }
+            // Without that codec, the error names its feature.
+            Err(error) => assert!(error.to_string().contains("feature 'jpeg-ls'"), "{error}"),
         }
     }
 }

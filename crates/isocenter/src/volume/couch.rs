@@ -344,9 +344,9 @@ fn interpolated(top: &[Option<usize>]) -> Vec<Option<usize>> {
         top.iter().enumerate().filter_map(|(x, top)| Some((x, (*top)?))).collect();
     for pair in known.windows(2) {
         let [(a, ya), (b, yb)] = [pair[0], pair[1]];
-        for x in a + 1..b {
+        for (x, filled) in filled.iter_mut().enumerate().take(b).skip(a + 1) {
             let part = (x - a) as f64 / (b - a) as f64;
-            filled[x] = Some((ya as f64 + part * (yb as f64 - ya as f64)).round() as usize);
+            *filled = Some((ya as f64 + part * (yb as f64 - ya as f64)).round() as usize);
         }
     }
     filled
