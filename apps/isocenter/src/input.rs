@@ -207,7 +207,7 @@ pub(crate) fn dicom_xray(
     flip: ImageFlip,
     config: &PrepareConfig,
 ) -> Result<PreparedXray> {
-    let mut config = *config;
+    let mut config = PrepareConfig { text: true, ..*config };
     if file.header.relationship == Relationship::Displayed && config.ranks == RankValues::Displayed
     {
         // However many grey values a display has.

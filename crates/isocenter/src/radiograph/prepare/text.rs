@@ -4,6 +4,8 @@
 //! in a row with others of their height. Nothing in an X-ray is all of that: what is saturated fades
 //! into its surroundings.
 
+use std::collections::BTreeMap;
+
 use super::parts::parts_over_corners;
 use crate::radiograph::{Image, Mask};
 
@@ -12,13 +14,15 @@ const ONE_VALUE: f32 = 0.02;
 /// By how much of the range its surroundings differ ...
 const JUMP: f32 = 0.25;
 /// ... in at least this part of them.
-const SHARP: f64 = 0.7;
+const SHARP: f64 = 0.85;
 /// The tallest letters, as a part of the image's longer side.
 const TALLEST: f64 = 0.06;
 /// The smallest letters (px): smaller ones are noise.
 const SHORTEST_PX: usize = 5;
 /// So many letters make a word.
-const FEWEST: usize = 3;
+const FEWEST: usize = 4;
+/// What else of that value there is around a word, as a part of all: dots and commas. Noise has more.
+const MOST_SPECKS: f64 = 0.2;
 /// More candidates than any page has letters: noise.
 const MOST_CANDIDATES: usize = 4000;
 /// More of the image than this is no text.
@@ -33,6 +37,8 @@ struct Glyph {
     right: usize,
     top: usize,
     bottom: usize,
+    /// Its pixels.
+    area: usize,
 }
 
 impl Glyph {
@@ -90,7 +96,7 @@ fn words(image: &Image, extreme: f32, range: f32) -> Vec<Glyph> {
     if glyphs.len() > MOST_CANDIDATES {
         return Vec::new();
     }
-    in_rows(&glyphs)
+    in_rows(&glyphs, &set, size_px)
 }
 
 /// The box of a part, if it has a letter's size and is not filled as a block.
@@ -102,6 +108,7 @@ fn glyph(part: &[usize], [columns, _]: [usize; 2], tallest: usize) -> Option<Gly
         right: part.iter().map(column).max()?,
         top: part.iter().map(row).min()?,
         bottom: part.iter().map(row).max()?,
+        area: part.len(),
     };
     let (width, height) = (glyph.right - glyph.left + 1, glyph.height());
     let is_stroke = 3 * width <= height;
@@ -137,7 +144,7 @@ fn sharpness(image: &Image, glyph: &Glyph, set: &[bool], differs: impl Fn(f32) -
 }
 
 /// The letters that belong to words.
-fn in_rows(glyphs: &[Glyph]) -> Vec<Glyph> {
+fn in_rows(glyphs: &[Glyph], set: &[bool], size_px: [usize; 2]) -> Vec<Glyph> {
     let mut group: Vec<usize> = (0..glyphs.len()).collect();
     fn root(group: &[usize], mut at: usize) -> usize {
         while group[at] != at {
@@ -153,10 +160,26 @@ fn in_rows(glyphs: &[Glyph]) -> Vec<Glyph> {
             }
         }
     }
-    let mut size = vec![0; glyphs.len()];
-    for n in 0..glyphs.len() {
-        size[root(&group, n)] += 1;
+    let mut words: BTreeMap<usize, Vec<Glyph>> = BTreeMap::new();
+    for (n, glyph) in glyphs.iter().enumerate() {
+        words.entry(root(&group, n)).or_default().push(*glyph);
     }
-    let word = |n: &usize| size[root(&group, *n)] >= FEWEST;
-    (0..glyphs.len()).filter(word).map(|n| glyphs[n]).collect()
+    let is_word = |word: &Vec<Glyph>| word.len() >= FEWEST && is_clean(word, set, size_px);
+    words.into_values().filter(is_word).flatten().collect()
+}
+
+/// Whether there is little else of the letters' value around a word.
+fn is_clean(word: &[Glyph], set: &[bool], [columns, rows]: [usize; 2]) -> bool {
+    let border = word.iter().map(Glyph::height).max().unwrap_or(0);
+    let least =
+        |f: fn(&Glyph) -> usize| word.iter().map(f).min().unwrap_or(0).saturating_sub(border);
+    let most = |f: fn(&Glyph) -> usize, sides: usize| {
+        (word.iter().map(f).max().unwrap_or(0) + border).min(sides - 1)
+    };
+    let (left, right) = (least(|g| g.left), most(|g| g.right, columns));
+    let (top, bottom) = (least(|g| g.top), most(|g| g.bottom, rows));
+    let lines = (top..=bottom).map(|row| &set[row * columns + left..=row * columns + right]);
+    let all: usize = lines.map(|line| line.iter().filter(|&&set| set).count()).sum();
+    let letters: usize = word.iter().map(|glyph| glyph.area).sum();
+    letters as f64 >= (1.0 - MOST_SPECKS) * all as f64
 }
