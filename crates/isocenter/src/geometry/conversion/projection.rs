@@ -131,9 +131,9 @@ pub enum ProjectionError {
 /// ]);
 /// let scale = PixelScale::Spacing([0.5, 0.5]);
 /// let found = matrix.to_camera([640, 480], scale, Depth::Positive).unwrap();
-/// assert_eq!(found.camera.source_to_detector_mm(), 1000.0);
-/// assert_eq!(found.camera.principal_point_px(), [320.0, 240.0]);
-/// assert_eq!(found.camera_from_world.translation_mm().z, 700.0);
+/// assert!((found.camera.source_to_detector_mm() - 1000.0).abs() < 1e-9);
+/// assert!((found.camera.principal_point_px()[0] - 320.0).abs() < 1e-9);
+/// assert!((found.camera_from_world.translation_mm().z - 700.0).abs() < 1e-9);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProjectionMatrix(pub [[f64; 4]; 3]);
