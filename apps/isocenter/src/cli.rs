@@ -9,6 +9,8 @@ use isocenter::geometry::View;
 use isocenter::geometry::conversion::{Convention, Orientation};
 use isocenter::radiograph::{ImageFlip, PixelValues};
 use isocenter::volume::AttenuationMap;
+use isocenter_io::geometry::camera_from::CameraFormat;
+use isocenter_io::volume::dicom::SeriesChoice;
 use isocenter_io::volume::is_volume_name;
 use nalgebra::Vector3;
 
@@ -32,14 +34,16 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Write a phantom CT of a lower back
     Phantom(PhantomArgs),
-    /// Say what is in a file: size, spacing, orientation, range
+    /// Say what is in a file or a DICOM folder: size, spacing, orientation, range
     Info(InfoArgs),
+    /// Convert a volume to another format
+    Convert(VolumeConvertArgs),
     /// Render a radiograph (DRR) of a CT
     Drr(DrrArgs),
     /// Simulate an X-ray of a CT: noise, scatter, metal, collimator, display
     Simulate(SimulateArgs),
     /// Register a CT to an X-ray
-    Register(RegisterArgs),
+    Register(Box<RegisterArgs>),
     /// Run a protocol of many simulated cases and write its statistics
     Evaluate(EvaluateArgs),
     /// Convert poses between programs
@@ -47,6 +51,12 @@ pub(crate) enum Command {
     Pose {
         #[command(subcommand)]
         command: PoseCommand,
+    },
+    /// Convert cameras of other programs
+    #[command(subcommand_required = true, arg_required_else_help = false)]
+    Camera {
+        #[command(subcommand)]
+        command: CameraCommand,
     },
     /// Time the projector
     Bench(BenchArgs),
@@ -61,7 +71,7 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PhantomArgs {
-    /// CT to write (HU): .nii, .nii.gz, .mha or .mhd
+    /// CT to write (HU): .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd
     #[arg(short, long = "output", value_name = "CT")]
     pub(crate) output: PathBuf,
     /// Label volume to write
@@ -77,26 +87,57 @@ pub(crate) struct PhantomArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
-    /// Volumes, images, pose.json or camera.json files
-    #[arg(required = true, value_name = "FILE")]
+    /// Volumes, DICOM folders, images, pose.json or camera.json files
+    #[arg(required = true, value_name = "FILE|FOLDER")]
     pub(crate) files: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Which series of a DICOM folder: its number, description or UID
+    #[arg(long, value_name = "SERIES")]
+    pub(crate) series: Option<SeriesChoice>,
+    /// Also show names, numbers and dates of the patient and the study
+    #[arg(long)]
+    pub(crate) show_identity: bool,
     /// Write a picture of what the program sees (one FILE only)
     #[arg(long, value_name = "PNG")]
     pub(crate) preview: Option<PathBuf>,
+    /// Frame of a DICOM X-ray, from 1
+    #[arg(long, value_name = "N", value_parser = frame, allow_negative_numbers = true)]
+    pub(crate) frame: Option<usize>,
+    /// Keep the couch in the preview of a CT
+    #[arg(long)]
+    pub(crate) keep_table: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VolumeConvertArgs {
+    /// Volume or DICOM folder to read
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// Volume to write: .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd
+    #[arg(value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// Which series of a DICOM folder: its number, description or UID
+    #[arg(long, value_name = "SERIES")]
+    pub(crate) series: Option<SeriesChoice>,
 }
 
 /// The CT and what of it counts.
 #[derive(Debug, Args)]
 pub(crate) struct CtArgs {
-    /// CT volume (HU): .nii, .nii.gz, .mha or .mhd
+    /// CT (HU): a DICOM folder, .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd
     #[arg(long, value_name = "CT")]
     pub(crate) ct: PathBuf,
+    /// Which series of a DICOM folder, its number, description or UID; the longest CT if not given
+    #[arg(long, value_name = "SERIES")]
+    pub(crate) series: Option<SeriesChoice>,
     /// Keep only labelled voxels, all else is air: LABELS.nii.gz, or LABELS.nii.gz:20,21 for some labels
     #[arg(long, value_name = "LABELS[:ID,..]")]
     pub(crate) mask: Option<MaskArg>,
+    /// Keep the couch, which is found and removed otherwise
+    #[arg(long)]
+    pub(crate) keep_table: bool,
     /// How HU become attenuation: linear, thresholded:HU, excess:HU, bone-weighted:HU:WEIGHT
     /// [default: linear; excess:150 in `register` with a mask]
     #[arg(long, value_name = "MAP")]
@@ -279,20 +320,64 @@ impl std::str::FromStr for Preset {
 /// The X-rays of one patient.
 #[derive(Debug, Args)]
 pub(crate) struct XrayArgs {
-    /// X-ray image: .png, .tif, .npy, .nii. Once for each X-ray of the patient
+    /// X-ray image: DICOM, .png, .tif, .npy, .nii. Once for each X-ray of the patient
     #[arg(long, value_name = "XRAY", required = true)]
     pub(crate) xray: Vec<PathBuf>,
-    /// Its camera; from the second X-ray on with camera_from_reference_camera
-    #[arg(long, value_name = "CAMERA.json", required = true)]
+    /// Its camera, if not that of the DICOM tags; from the second X-ray on with
+    /// camera_from_reference_camera
+    #[arg(long, value_name = "CAMERA.json")]
     pub(crate) camera: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) geometry: GeometryArgs,
     /// Flip the image as stored: none, columns (stored as seen from the detector), rows, both.
-    /// Once for all X-rays, or once for each
-    #[arg(long, value_name = "FLIP", default_values = ["none"])]
+    /// Once for all X-rays, or once for each [default: what the DICOM tags say, else none]
+    #[arg(long, value_name = "FLIP")]
     pub(crate) flip: Vec<ImageFlip>,
     /// What the X-ray's pixels mean, if not what the format suggests: intensity, attenuation.
     /// Once for all X-rays, or once for each
     #[arg(long, value_name = "MEANING")]
     pub(crate) xray_values: Vec<PixelValues>,
+    /// Frame of a DICOM file, from 1. Once for all X-rays, or once for each
+    #[arg(long, value_name = "N", value_parser = frame, allow_negative_numbers = true)]
+    pub(crate) frame: Vec<usize>,
+}
+
+/// What a DICOM file's tags do not tell, or tell wrongly; without a camera.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GeometryArgs {
+    /// Distance from source to detector (mm), instead of a --camera
+    #[arg(long, value_name = "MM", conflicts_with = "camera", allow_negative_numbers = true, value_parser = length_mm)]
+    pub(crate) sdd: Option<f64>,
+    /// Size of a pixel at the detector (mm), instead of a --camera
+    #[arg(long, value_name = "MM|COLUMN,ROW", conflicts_with = "camera", allow_hyphen_values = true, value_parser = spacing_mm)]
+    pub(crate) pixel_spacing: Option<[f64; 2]>,
+    /// Where the perpendicular from the source meets the image as stored (column and row, px),
+    /// instead of a --camera
+    #[arg(long, value_name = "COLUMN,ROW", conflicts_with = "camera", allow_hyphen_values = true, value_parser = position_px)]
+    pub(crate) principal_point: Option<[f64; 2]>,
+}
+
+fn frame(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err(format!("'{text}' is not a frame: write a whole number from 1 on")),
+        Ok(frame) => Ok(frame),
+    }
+}
+
+/// One length, or two.
+fn spacing_mm(text: &str) -> Result<[f64; 2], String> {
+    let both = text.split_once(',').unwrap_or((text, text));
+    let wrong =
+        || format!("'{text}' is not the size of a pixel: write MM or COLUMN,ROW, such as 0.3");
+    let length = |text: &str| length_mm(text.trim()).map_err(|_| wrong());
+    Ok([length(both.0)?, length(both.1)?])
+}
+
+fn position_px(text: &str) -> Result<[f64; 2], String> {
+    let number = |text: &str| text.trim().parse().ok().filter(|n: &f64| n.is_finite());
+    text.split_once(',')
+        .and_then(|(column, row)| Some([number(column)?, number(row)?]))
+        .ok_or_else(|| format!("'{text}' is not a position: write COLUMN,ROW, such as 511.5,511.5"))
 }
 
 /// Where the patient may be.
@@ -425,6 +510,51 @@ pub(crate) struct ConvertArgs {
     pub(crate) isflip: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum CameraCommand {
+    /// Convert a camera from another program's file to camera.json and pose.json
+    Convert(CameraConvertArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CameraConvertArgs {
+    /// Format of IN: matrix (3x4 projection matrix: text, JSON, .npy), opencv (YAML, JSON), xreg (HDF5),
+    /// mayacam
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) from: CameraFormat,
+    /// Camera to read
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// Camera to write
+    #[arg(long, value_name = "CAMERA.json")]
+    pub(crate) out_camera: PathBuf,
+    /// Pose to write
+    #[arg(long, value_name = "POSE.json")]
+    pub(crate) out_pose: Option<PathBuf>,
+    /// Size of the image, where the file does not tell it
+    #[arg(long, value_name = "COLUMNS,ROWS", value_parser = size_px)]
+    pub(crate) size: Option<[usize; 2]>,
+    /// Size of a pixel at the detector (mm), where the file does not tell it
+    #[arg(long, value_name = "MM|COLUMN,ROW", conflicts_with = "sdd", allow_hyphen_values = true, value_parser = spacing_mm)]
+    pub(crate) pixel_spacing: Option<[f64; 2]>,
+    /// Distance from source to detector (mm), instead of the size of a pixel
+    #[arg(long, value_name = "MM", allow_negative_numbers = true, value_parser = length_mm)]
+    pub(crate) sdd: Option<f64>,
+    /// Which of several cameras, from 0
+    #[arg(long, value_name = "N")]
+    pub(crate) index: Option<usize>,
+    /// A point (mm, LPS) that the camera sees: it tells the sign of a projection matrix
+    #[arg(long, value_name = "X,Y,Z", allow_hyphen_values = true)]
+    pub(crate) sees: Option<PointArg>,
+}
+
+fn size_px(text: &str) -> Result<[usize; 2], String> {
+    let side = |text: &str| text.trim().parse().ok().filter(|&n: &usize| n > 0);
+    text.split_once(',')
+        .and_then(|(columns, rows)| Some([side(columns)?, side(rows)?]))
+        .ok_or_else(|| format!("'{text}' is not a size: write COLUMNS,ROWS, such as 1024,1024"))
+}
+
 fn orientation(text: &str) -> Result<Orientation, String> {
     match text {
         "ap" => Ok(Orientation::Ap),
@@ -435,7 +565,7 @@ fn orientation(text: &str) -> Result<Orientation, String> {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// CT volume (HU)
+    /// CT (HU): a volume or a DICOM folder
     #[arg(long, value_name = "CT")]
     pub(crate) ct: PathBuf,
     /// Camera

@@ -9,8 +9,8 @@ use isocenter_report::{
     ViewImages, overlay_before_after, registration_report, trace_points,
 };
 
-use crate::commands::register::ReadXray;
 use crate::output::ResultFile;
+use crate::xrays::ReadXray;
 
 /// Components of a motion, as a page calls them.
 const AXES: [(&str, &str); 6] = [

@@ -6,18 +6,22 @@ use anyhow::{Context, Result, anyhow, bail};
 use isocenter::evaluate::Targets;
 use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::radiograph::{
-    Image, ImageFlip, PixelValues, PrepareConfig, PreparedXray, attenuation_of_intensity, prepare,
+    Image, ImageFlip, PixelValues, PrepareConfig, PreparedXray, RankValues,
+    attenuation_of_intensity, prepare, prepare_within,
 };
 use isocenter::register::{RegisterConfig, StageRegistry};
-use isocenter::volume::{AttenuationMap, AttenuationVolume, LabelMask, Region, Volume};
+use isocenter::volume::{AttenuationMap, AttenuationVolume, Couch, LabelMask, Region, Volume};
 use isocenter_io::image::{LoadedImage, read_image};
 use isocenter_io::points::read_points;
 use isocenter_io::text::read_text;
-use isocenter_io::volume::{is_volume_name, read_ct, read_labels};
+use isocenter_io::volume::dicom::SeriesChoice;
+use isocenter_io::volume::{LoadedVolume, is_volume_name, load_ct, read_labels};
+use isocenter_io::xray::{Relationship, XrayFile};
 use nalgebra::Vector3;
 use serde::de::DeserializeOwned;
 
 use crate::cli::{CtArgs, MaskArg, ViewArgs};
+use crate::output::remark;
 
 /// Seed of the targets that are drawn from bone.
 const TARGET_SEED: u64 = 0;
@@ -27,6 +31,8 @@ pub(crate) struct Ct {
     pub(crate) volume: AttenuationVolume,
     /// The mask's center, else the volume's (mm, world frame).
     pub(crate) pivot_world_mm: Vector3<f64>,
+    /// What was done to it, in words.
+    pub(crate) remarks: Vec<String>,
 }
 
 /// A CT of which only what counts is left.
@@ -35,6 +41,8 @@ pub(crate) struct HounsfieldCt {
     pub(crate) volume: Volume<f32>,
     /// The mask's center, else the volume's (mm, world frame).
     pub(crate) pivot_world_mm: Vector3<f64>,
+    /// What was done to it, in words.
+    pub(crate) remarks: Vec<String>,
 }
 
 /// Where errors are measured.
@@ -45,6 +53,28 @@ pub(crate) enum TargetSource<'a> {
     Wanted(Option<&'a Path>),
 }
 
+/// Reads a CT, and says which series it is where there are some, and what it warns of.
+pub(crate) fn volume(path: &Path, series: Option<&SeriesChoice>) -> Result<Volume<f32>> {
+    let loaded = load_ct(path, series)?;
+    remarks(path, &loaded);
+    Ok(loaded.volume)
+}
+
+/// Says on standard error what the user should know of a volume that was read.
+pub(crate) fn remarks(path: &Path, loaded: &LoadedVolume) {
+    let LoadedVolume { series, other_series, warnings, .. } = loaded;
+    if let Some(series) = series {
+        let others = match other_series.len() {
+            0 => String::new(),
+            n => format!("; there are {n} more, `isocenter info` lists them and --series chooses"),
+        };
+        remark(&format!("{}: {series}{others}", path.display()));
+    }
+    for warning in warnings {
+        remark(&format!("{}: warning: {warning}", path.display()));
+    }
+}
+
 /// Reads a CT, keeps what the mask says, and turns it into attenuation; draws the targets on the
 /// way, while the voxels still hold HU.
 pub(crate) fn ct(
@@ -52,10 +82,10 @@ pub(crate) fn ct(
     attenuation: &AttenuationMap,
     targets: &TargetSource<'_>,
 ) -> Result<(Ct, Option<Targets>)> {
-    let (HounsfieldCt { volume, pivot_world_mm }, targets) = hounsfield(args, targets)?;
+    let (HounsfieldCt { volume, pivot_world_mm, remarks }, targets) = hounsfield(args, targets)?;
     let volume = AttenuationVolume::from_hounsfield(volume, attenuation)
         .with_context(|| args.ct.display().to_string())?;
-    Ok((Ct { volume, pivot_world_mm }, targets))
+    Ok((Ct { volume, pivot_world_mm, remarks }, targets))
 }
 
 /// Reads a CT and keeps what the mask says; draws the targets before.
@@ -64,8 +94,15 @@ pub(crate) fn hounsfield(
     targets: &TargetSource<'_>,
 ) -> Result<(HounsfieldCt, Option<Targets>)> {
     let labels = args.mask.as_ref().map(|mask| read_labels(&mask.path)).transpose()?;
-    let mut volume = read_ct(&args.ct)?;
+    let mut volume = volume(&args.ct, args.series.as_ref())?;
     volume.check_finite().with_context(|| args.ct.display().to_string())?;
+    let mut remarks = Vec::new();
+    if !args.keep_table
+        && let Some(couch) = Couch::find(&volume)
+    {
+        remarks.push(couch_words(&couch));
+        couch.remove(&mut volume, AIR_HU);
+    }
     let targets = match targets {
         TargetSource::None => None,
         TargetSource::Wanted(Some(path)) => Some(targets_of_file(path)?),
@@ -83,11 +120,20 @@ pub(crate) fn hounsfield(
         pivot_world_mm = mask.centroid_world_mm();
         mask.apply(&mut volume, AIR_HU).with_context(in_mask)?;
     }
-    Ok((HounsfieldCt { volume, pivot_world_mm }, targets))
+    Ok((HounsfieldCt { volume, pivot_world_mm, remarks }, targets))
 }
 
-/// What is outside of a mask.
-const AIR_HU: f32 = -1000.0;
+/// What was removed, in words.
+pub(crate) fn couch_words(couch: &Couch) -> String {
+    format!(
+        "CT: couch found and removed ({:.0} ml, {:.0} mm behind the patient's back): --keep-table keeps it",
+        couch.volume_ml(),
+        couch.gap_mm()
+    )
+}
+
+/// What is outside of a mask, and where a couch was.
+pub(crate) const AIR_HU: f32 = -1000.0;
 
 fn targets_of_file(path: &Path) -> Result<Targets> {
     let targets = if is_volume_name(path) {
@@ -139,7 +185,8 @@ pub(crate) fn view_pose(
     Ok((view.camera_from_world(isocenter, distance_mm), remark))
 }
 
-/// An X-ray, seen from the source and prepared, and what its pixels were taken for.
+/// An X-ray that is no DICOM file, seen from the source and prepared, and what its pixels were taken
+/// for.
 pub(crate) fn xray(
     path: &Path,
     values: Option<PixelValues>,
@@ -151,6 +198,24 @@ pub(crate) fn xray(
     let prepared = prepare(&loaded.image.flipped(flip), values, loaded.full_scale, config)
         .with_context(|| path.display().to_string())?;
     Ok((prepared, values))
+}
+
+/// An X-ray of DICOM, seen from the source and prepared.
+pub(crate) fn dicom_xray(
+    path: &Path,
+    file: &XrayFile,
+    flip: ImageFlip,
+    config: &PrepareConfig,
+) -> Result<PreparedXray> {
+    let mut config = PrepareConfig { text: true, ..*config };
+    if file.header.relationship == Relationship::Displayed && config.ranks == RankValues::Displayed
+    {
+        // However many grey values a display has.
+        config.ranks = RankValues::Always;
+    }
+    let counts = file.counts.as_ref().map(|mask| mask.flipped(flip));
+    prepare_within(&file.image.flipped(flip), file.values, counts.as_ref(), &config)
+        .with_context(|| path.display().to_string())
 }
 
 /// The line integrals of an image whose pixels have the given meaning.

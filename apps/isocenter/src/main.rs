@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command, PoseCommand};
+use cli::{CameraCommand, Cli, Command, PoseCommand};
 use commands::register::Done;
 
 /// The registration was judged to have failed.
@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => commands::demo::run(args),
         Command::Phantom(args) => commands::phantom::run(args),
         Command::Info(args) => commands::info::run(args),
+        Command::Convert(args) => commands::convert::run(args),
         Command::Drr(args) => commands::drr::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Register(args) => match commands::register::run(args) {
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         },
         Command::Evaluate(args) => commands::evaluate::run(args),
         Command::Pose { command: PoseCommand::Convert(args) } => commands::pose::run(args),
+        Command::Camera { command: CameraCommand::Convert(args) } => commands::camera::run(args),
         Command::Bench(args) => commands::bench::run(args),
     };
     match done {

@@ -26,6 +26,12 @@ pub(crate) fn say(line: &str) -> Result<()> {
     writeln!(std::io::stdout(), "{line}").context("standard output")
 }
 
+/// Prints a remark on standard error, where it disturbs no output that a program reads. Nobody is
+/// left to tell if that is closed.
+pub(crate) fn remark(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// Prints a value as JSON on standard output.
 pub(crate) fn say_json(value: &impl Serialize) -> Result<()> {
     say(&serde_json::to_string_pretty(value)?)

@@ -8,9 +8,9 @@ use nalgebra::Vector3;
 use serde::Deserialize;
 
 use crate::cli::{PriorArg, StartArgs, ViewArgs};
-use crate::commands::register::ReadXray;
 use crate::input;
 use crate::landmarks::{self, LandmarkReport, LandmarkStart};
+use crate::xrays::{ReadXray, view_words};
 
 /// What is known before the images are compared.
 pub(crate) struct Known {
@@ -52,6 +52,10 @@ pub(crate) struct PriorReader<'a> {
     landmarks: Option<LandmarkStart>,
     /// Of `--prior`.
     view: Option<View>,
+    /// Of the X-ray's tags.
+    view_of_tags: Option<View>,
+    /// The turn of the image against that of a view.
+    camera_from_view: RigidTransform,
     spread: Option<PoseSpread>,
 }
 
@@ -78,12 +82,14 @@ impl<'a> PriorReader<'a> {
         };
         let init = args.init.as_ref().map(read_pose).transpose()?;
         let landmarks = landmarks::start(&args.landmarks, camera, first.flip, config)?;
-        Ok(Self { args, camera, init, landmarks, view, spread })
+        let (view_of_tags, camera_from_view) = (first.view, first.camera_from_view);
+        Ok(Self { args, camera, init, landmarks, view, view_of_tags, camera_from_view, spread })
     }
 
     /// The prior about the pivot of the CT.
     pub(crate) fn about(self, pivot_world_mm: Vector3<f64>) -> Result<Known> {
-        let Self { args, camera, init, landmarks, view, spread } = self;
+        let Self { args, camera, init, landmarks, view, view_of_tags, camera_from_view, spread } =
+            self;
         let near = if args.search { PoseSpread::default() } else { PoseSpread::ABOUT_A_START };
         let of_file = |path: &std::path::Path| path.display().to_string();
         let (center, spread, name, remarks, landmarks) = match (init, landmarks) {
@@ -98,14 +104,22 @@ impl<'a> PriorReader<'a> {
             }
             (None, None) => {
                 let given = args.view.view.or(view);
-                let view = ViewArgs { view: Some(given.unwrap_or(View::AP)), ..args.view.clone() };
+                let chosen = given.or(view_of_tags);
+                let view = ViewArgs { view: Some(chosen.unwrap_or(View::AP)), ..args.view.clone() };
                 let (pose, remark) = input::view_pose(&view, camera, pivot_world_mm)?;
-                let assumed = given.is_none().then(|| {
-                    "view assumed to be ap, as no start is given: say with --view how the C-arm stood"
-                        .to_owned()
-                });
+                let assumed = match (given, view_of_tags) {
+                    (Some(_), _) => None,
+                    (None, Some(of_tags)) => {
+                        Some(format!("start from the view of the tags: {}", view_words(&of_tags)))
+                    }
+                    (None, None) => Some(
+                        "view assumed to be ap, as no start is given: say with --view how the C-arm stood"
+                            .to_owned(),
+                    ),
+                };
                 let remarks = assumed.into_iter().chain(remark).collect();
                 let name = input::pose_name(None, &view);
+                let pose = camera_from_view * pose;
                 (pose, spread.unwrap_or_default(), name, remarks, None)
             }
         };

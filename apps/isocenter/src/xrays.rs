@@ -2,51 +2,219 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-use isocenter::geometry::Camera;
-use isocenter::radiograph::{Image, Mask, PrepareConfig, PreparedXray};
+use anyhow::{Context, Result, bail, ensure};
+use isocenter::geometry::{Camera, ImageFlip, RigidTransform, View};
+use isocenter::radiograph::{Image, Mask, PixelValues, PrepareConfig, PreparedXray};
 use isocenter::register::Xray;
 use isocenter_io::geometry::read_camera;
+use isocenter_io::xray::{GivenGeometry, XrayCamera, is_dicom, read_xray};
+use nalgebra::Vector3;
 
-use crate::cli::XrayArgs;
-use crate::commands::register::ReadXray;
+use crate::cli::{GeometryArgs, XrayArgs};
 use crate::input;
+
+/// An X-ray, and what was done to read it.
+pub(crate) struct ReadXray {
+    pub(crate) xray: Xray,
+    pub(crate) values: PixelValues,
+    pub(crate) flip: ImageFlip,
+    /// What it is called in messages.
+    pub(crate) name: String,
+    /// What was found in it, and assumed.
+    pub(crate) remarks: Vec<String>,
+    /// How the C-arm stood, where the file tells.
+    pub(crate) view: Option<View>,
+    /// The turn of the image against that of a view, where the file tells.
+    pub(crate) camera_from_view: RigidTransform,
+}
 
 /// Reads the X-rays, each with its camera.
 pub(crate) fn read_xrays(args: &XrayArgs, config: &PrepareConfig) -> Result<Vec<ReadXray>> {
     let (xrays, cameras) = (args.xray.len(), args.camera.len());
     ensure!(
-        xrays == cameras,
+        cameras == 0 || xrays == cameras,
         "--xray is given {xrays} times, --camera {cameras} times: each X-ray needs its camera, in the same order"
+    );
+    ensure!(
+        cameras > 0 || xrays == 1,
+        "--xray is given {xrays} times: no tag tells where the second camera stands to the first; give \
+         each X-ray its --camera, from the second on with camera_from_reference_camera"
     );
     check_count("--flip", args.flip.len(), xrays)?;
     check_count("--xray-values", args.xray_values.len(), xrays)?;
-    let read = |(n, (path, camera_path)): (usize, (&std::path::PathBuf, &std::path::PathBuf))| {
-        let camera = read_camera(camera_path)?;
-        let flip = of_each(&args.flip, n).unwrap_or_default();
-        let values = of_each(&args.xray_values, n);
-        let (prepared, values) = input::xray(path, values, flip, config)?;
-        check_size(path, camera_path, &prepared.line_integral, &camera)?;
-        let name = path.display().to_string();
-        let remark = found(&prepared).map(|found| match xrays {
-            1 => format!("X-ray: {found}"),
-            _ => format!("X-ray {}: {found}", n + 1),
-        });
-        let xray = Xray::prepared(camera, prepared).with_context(|| name.clone())?;
-        Ok(ReadXray { xray, values, flip, name, remark })
+    check_count("--frame", args.frame.len(), xrays)?;
+    let read = |(n, path): (usize, &std::path::PathBuf)| {
+        let choice = Choice {
+            camera: args.camera.get(n).map(|path| &**path),
+            flip: of_each(&args.flip, n),
+            values: of_each(&args.xray_values, n),
+            frame: of_each(&args.frame, n),
+        };
+        let mut read = if is_dicom(path) {
+            dicom(path, &choice, &args.geometry, config)?
+        } else {
+            image(path, &choice, &args.geometry, config)?
+        };
+        let prefix = if xrays == 1 { "X-ray".to_owned() } else { format!("X-ray {}", n + 1) };
+        read.remarks.iter_mut().for_each(|remark| *remark = format!("{prefix}: {remark}"));
+        Ok(read)
     };
-    args.xray.iter().zip(&args.camera).enumerate().map(read).collect()
+    args.xray.iter().enumerate().map(read).collect()
+}
+
+/// What the command line says about one X-ray.
+struct Choice<'a> {
+    camera: Option<&'a Path>,
+    flip: Option<ImageFlip>,
+    values: Option<PixelValues>,
+    frame: Option<usize>,
+}
+
+/// What the command line says about its geometry.
+fn given(args: &GeometryArgs, flip: Option<ImageFlip>) -> GivenGeometry {
+    GivenGeometry {
+        source_to_detector_mm: args.sdd,
+        pixel_spacing_mm: args.pixel_spacing,
+        principal_point_px: args.principal_point,
+        flip,
+    }
+}
+
+/// An X-ray of DICOM.
+fn dicom(
+    path: &Path,
+    choice: &Choice<'_>,
+    geometry: &GeometryArgs,
+    config: &PrepareConfig,
+) -> Result<ReadXray> {
+    let in_file = || path.display().to_string();
+    let file = read_xray(path, choice.frame, choice.values)?;
+    let mut remarks = file.header.warnings.clone();
+    let camera = choice.camera.map(read_camera).transpose()?;
+    let seen = match camera {
+        None => file.header.geometry.camera(&given(geometry, choice.flip)).with_context(in_file)?,
+        Some(camera) => {
+            let side = file.header.geometry.side.clone();
+            let flip = match (choice.flip, &side) {
+                (Some(flip), _) => flip,
+                (None, Ok(side)) => side.flip(),
+                (None, Err(error)) => bail!("{}: {error}", in_file()),
+            };
+            if choice.flip.is_none() && flip != ImageFlip::None {
+                remarks.push(format!(
+                    "image flipped in {flip} to be seen from the source; the camera's principal point \
+                     is that of the flipped image (--flip says otherwise)"
+                ));
+            }
+            XrayCamera {
+                camera,
+                flip,
+                camera_from_view: side.map_or_else(
+                    |_| RigidTransform::identity(),
+                    |side| side.camera_from_view(flip),
+                ),
+                view: file.header.geometry.view.clone().unwrap_or_default(),
+                remarks: Vec::new(),
+            }
+        }
+    };
+    let XrayCamera { camera, flip, camera_from_view, view, remarks: assumed } = seen;
+    let prepared = input::dicom_xray(path, &file, flip, config)?;
+    if let Some(camera_path) = choice.camera {
+        check_size(path, camera_path, &prepared.line_integral, &camera)?;
+    }
+    remarks.extend(assumed);
+    remarks.extend(found(&prepared));
+    let name = in_file();
+    let xray = Xray::prepared(camera, prepared).with_context(in_file)?;
+    Ok(ReadXray { xray, values: file.values, flip, name, remarks, view, camera_from_view })
+}
+
+/// An X-ray of another format.
+fn image(
+    path: &Path,
+    choice: &Choice<'_>,
+    geometry: &GeometryArgs,
+    config: &PrepareConfig,
+) -> Result<ReadXray> {
+    ensure!(
+        choice.frame.is_none(),
+        "{}: --frame chooses from the frames of a DICOM file, and this is none: leave it out",
+        path.display()
+    );
+    let flip = choice.flip.unwrap_or_default();
+    let from_file = choice.camera.map(read_camera).transpose()?;
+    if from_file.is_none() && (geometry.sdd.is_none() || geometry.pixel_spacing.is_none()) {
+        bail!(
+            "{}: the image has no tags that tell its camera: give --camera CAMERA.json, or --sdd and \
+             --pixel-spacing",
+            path.display()
+        );
+    }
+    let (prepared, values) = input::xray(path, choice.values, flip, config)?;
+    let camera = match (from_file, choice.camera, geometry.sdd, geometry.pixel_spacing) {
+        (Some(camera), Some(camera_path), ..) => {
+            check_size(path, camera_path, &prepared.line_integral, &camera)?;
+            camera
+        }
+        (_, _, Some(distance), Some(spacing)) => {
+            let size = prepared.line_integral.size_px();
+            let camera = Camera::new(distance, spacing, size)?;
+            match geometry.principal_point {
+                Some(point) => camera.with_principal_point_px(flip.position_px(point, size))?,
+                None => camera,
+            }
+        }
+        _ => bail!("{}: give --camera CAMERA.json", path.display()),
+    };
+    let name = path.display().to_string();
+    let remarks = found(&prepared).into_iter().collect();
+    let xray = Xray::prepared(camera, prepared).with_context(|| name.clone())?;
+    let camera_from_view = RigidTransform::identity();
+    Ok(ReadXray { xray, values, flip, name, remarks, view: None, camera_from_view })
 }
 
 /// What was found in an X-ray and is left out of the comparison, in words.
-fn found(prepared: &PreparedXray) -> Option<String> {
+pub(crate) fn found(prepared: &PreparedXray) -> Option<String> {
     let share = |mask: &Mask| 100.0 * mask.count() as f64 / mask.used().len() as f64;
     let field = prepared.field.as_ref().map(|f| format!("the field covers {:.0} %", share(f)));
     let metal = prepared.metal.as_ref().map(|m| format!("metal {:.1} %", share(m)));
+    let text = prepared.text.as_ref().map(|t| format!("burnt-in text {:.1} %", share(t)));
+    let unmeasured = prepared.unmeasured.as_ref();
+    let unmeasured = unmeasured.map(|u| format!("padding or saturated {:.1} %", share(u)));
     let curve =
         prepared.by_rank.then(|| "grey values of a display, their curve is found".to_owned());
-    let parts: Vec<String> = [field, metal, curve].into_iter().flatten().collect();
+    let parts: Vec<String> =
+        [field, metal, text, unmeasured, curve].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// A view in words.
+pub(crate) fn view_words(view: &View) -> String {
+    let side = |angle: f64, [plus, minus]: [&str; 2]| match angle {
+        a if a.abs() < 0.05 => None,
+        a if a > 0.0 => Some(format!("{a:.1} degrees {plus}")),
+        a => Some(format!("{:.1} degrees {minus}", -a)),
+    };
+    // Where the detector stands is easier to see than an angle beyond 90 degrees.
+    let d = view.camera_from_world(Vector3::zeros(), 1.0).rotation().row(2).transpose();
+    let sides = [
+        (d.y, ["behind", "in front of"]),
+        (d.x, ["at the left of", "at the right of"]),
+        (d.z, ["above the head of", "below the feet of"]),
+    ];
+    let farther = |most: (f64, [&'static str; 2]), side: (f64, [&'static str; 2])| {
+        if side.0.abs() > most.0.abs() { side } else { most }
+    };
+    let (along, [plus, minus]) = sides.into_iter().fold((0.0, ["", ""]), farther);
+    let place = if along > 0.0 { plus } else { minus };
+    let angles: Vec<String> =
+        [side(view.primary_deg, ["LAO", "RAO"]), side(view.secondary_deg, ["cranial", "caudal"])]
+            .into_iter()
+            .flatten()
+            .collect();
+    let angles = if angles.is_empty() { "no angulation".to_owned() } else { angles.join(", ") };
+    format!("{angles}: detector {place} the patient ({view})")
 }
 
 /// What is given once is for all.

@@ -123,10 +123,10 @@ fn cts() {
     case.register_refuses("--ct ct.jpg", &["ct.jpg", "'.jpg'", ".nii, .nii.gz"]);
     fs::create_dir(case.path("dicom")).unwrap();
     case.write("dicom/IM0001", "x");
-    case.register_refuses("--ct dicom", &["dicom: this is a folder", ".nii, .nii.gz"]);
+    case.register_refuses("--ct dicom", &["dicom: no file in it is a DICOM image"]);
     case.register_refuses("--ct dicom/IM0001", &["dicom/IM0001", "no extension", ".nii.gz"]);
     fs::create_dir(case.path("folder.nii")).unwrap();
-    case.register_refuses("--ct folder.nii", &["folder.nii: this is a folder"]);
+    case.register_refuses("--ct folder.nii", &["folder.nii: no file in it is a DICOM image"]);
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn places_to_write() {
     case.refuses(&format!("{drr} folder.png"), &["folder.png: this is a folder"]);
     case.refuses(&format!("{drr} ct.nii"), &["ct.nii", "input"]);
 
-    case.refuses("phantom -o ct.nrrd", &["ct.nrrd", "'.nrrd'", ".nii.gz", ".mha"]);
+    case.refuses("phantom -o ct.vtk", &["ct.vtk", "'.vtk'", ".nii.gz", ".nrrd", ".mha"]);
     case.refuses("phantom -o LIST.mhd", &["LIST.raw", "another name"]);
     case.refuses("phantom -o no/ct.nii", &["'no' does not exist"]);
     case.refuses("phantom --spacing-mm 6 -o new.nii --labels labels.txt", &["'.txt'", ".nii.gz"]);
@@ -368,7 +368,7 @@ fn other_commands() {
     case.write("other.json", "{\"a\": 1}");
     case.refuses("info other.json", &["other.json"]);
     fs::create_dir(case.path("dicom")).unwrap();
-    case.refuses("info dicom", &["dicom: this is a folder"]);
+    case.refuses("info dicom", &["dicom: no file in it is a DICOM image"]);
 
     case.write_ct("nan.nii", |_, _| f32::NAN);
     case.write_ct("air.nii", |_, _| -1000.0);
@@ -508,7 +508,7 @@ fn usage() {
     case.refuses("pose", &["convert", "--help"]);
     case.refuses("registre", &["'registre'", "similar", "'register'"]);
     case.refuses("--fast", &["--fast", "--help"]);
-    case.refuses("register", &["--ct", "--xray", "--camera", "--out", "--help"]);
+    case.refuses("register", &["--ct", "--xray", "--out", "--help"]);
     case.refuses("register --ct ct.nii --xray", &["--xray", "--help"]);
     case.refuses("drr", &["--ct", "--camera", "--pose", "--help"]);
     case.refuses("bench --json", &["--ct", "--camera", "--pose", "--help"]);

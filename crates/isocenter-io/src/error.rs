@@ -8,11 +8,15 @@ use std::path::{Path, PathBuf};
 use isocenter::radiograph::ImageError;
 use isocenter::volume::{AffineError, VolumeError};
 
+pub use crate::dicom::DicomError;
+pub use crate::dicom::xray::XrayError;
+pub use crate::geometry::camera_from::CameraFileError;
 pub use crate::geometry::json::JsonError;
 pub use crate::image::npy::NpyError;
 pub use crate::image::raster::RasterError;
 pub use crate::metaimage::MetaImageError;
 pub use crate::nifti::NiftiError;
+pub use crate::nrrd::NrrdError;
 pub use crate::points::PointsError;
 pub use crate::volume::VoxelError;
 
@@ -42,14 +46,17 @@ pub enum FileProblem {
     /// A folder where a file is expected.
     #[error("this is a folder, not a file: name a file")]
     IsFolder,
-    /// A folder where a volume is expected.
-    #[error(
-        "this is a folder, and DICOM series are not read yet: convert it to one file ({supported})"
-    )]
+    /// A folder where labels are expected.
+    #[error("this is a folder: labels are read from one file ({supported})")]
     VolumeFolder {
         /// The extensions that would do.
         supported: &'static str,
     },
+    /// A choice of series where there is none.
+    #[error(
+        "this file holds one volume, --series chooses among those of a DICOM folder: leave it out"
+    )]
+    NoSeries,
     /// A file where a folder is expected.
     #[error("this is a file, not a folder: name another folder, or move the file away")]
     IsFile,
@@ -111,18 +118,30 @@ pub enum FileProblem {
     /// A voxel that does not fit its type.
     #[error(transparent)]
     Voxel(#[from] VoxelError),
+    /// What a DICOM file may not hold.
+    #[error(transparent)]
+    Dicom(#[from] DicomError),
+    /// Why an X-ray in DICOM cannot be used.
+    #[error(transparent)]
+    Xray(#[from] XrayError),
     /// What a MetaImage file may not hold.
     #[error(transparent)]
     MetaImage(#[from] MetaImageError),
     /// What a NIfTI file may not hold.
     #[error(transparent)]
     Nifti(#[from] NiftiError),
+    /// What a NRRD file may not hold.
+    #[error(transparent)]
+    Nrrd(#[from] NrrdError),
     /// What a PNG or TIFF file may not hold.
     #[error(transparent)]
     Raster(#[from] RasterError),
     /// What a npy file may not hold.
     #[error(transparent)]
     Npy(#[from] NpyError),
+    /// What a camera of another program may not hold.
+    #[error(transparent)]
+    CameraFile(#[from] CameraFileError),
     /// What a JSON file may not hold.
     #[error(transparent)]
     Json(#[from] JsonError),

@@ -48,6 +48,41 @@ pub(crate) fn read_string(path: &Path, limit: u64) -> Result<String, FileProblem
     String::from_utf8(read_bytes(path, limit)?).map_err(|_| FileProblem::NotText)
 }
 
+/// The beginning of a file, in memory.
+pub(crate) struct Prefix {
+    file: File,
+    /// As much as has been read.
+    pub(crate) bytes: Vec<u8>,
+    /// The length of the file, where that is known.
+    pub(crate) length: Option<u64>,
+}
+
+impl Prefix {
+    /// Opens a file; nothing is read yet.
+    pub(crate) fn open(path: &Path) -> Result<Self, FileProblem> {
+        let (file, length) = open(path)?;
+        Ok(Self { file, bytes: Vec::new(), length })
+    }
+
+    /// Reads until there are so many bytes; whether that is all of the file.
+    pub(crate) fn read_to(&mut self, wanted: u64) -> Result<bool, FileProblem> {
+        let more = wanted.saturating_sub(self.bytes.len() as u64);
+        let there = self.length.map_or(0, |n| n.saturating_sub(self.bytes.len() as u64));
+        let room = more.min(there);
+        let refused = |_| FileProblem::Memory { bytes: room };
+        // One more, so that the end is seen without growing.
+        self.bytes.try_reserve_exact(room as usize + 1).map_err(refused)?;
+        let read = (&self.file).take(more).read_to_end(&mut self.bytes)?;
+        Ok((read as u64) < more || self.length.is_some_and(|n| self.bytes.len() as u64 >= n))
+    }
+
+    /// Reads the whole file.
+    pub(crate) fn all(mut self) -> Result<Vec<u8>, FileProblem> {
+        self.read_to(u64::MAX)?;
+        Ok(self.bytes)
+    }
+}
+
 /// A file's contents, from the start to the end.
 pub(crate) struct Stream {
     reader: Box<dyn BufRead>,
@@ -147,6 +182,14 @@ impl Stream {
 /// What comes out of a decompressor. The small buffer serves lines; larger reads pass it by.
 fn decompressed(decoder: impl Read + 'static) -> Stream {
     Stream { reader: Box::new(BufReader::new(decoder)), remaining: None }
+}
+
+/// A stream of what a reader makes of another's bytes; how many come out is not known.
+pub(crate) fn converted<R: Read + 'static>(
+    stream: Stream,
+    convert: impl FnOnce(Box<dyn BufRead>) -> R,
+) -> Stream {
+    decompressed(convert(stream.reader))
 }
 
 /// Whether a file's name ends in the extension (with its dot), upper case or lower.

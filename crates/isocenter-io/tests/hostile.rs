@@ -8,10 +8,12 @@ use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
+use isocenter_io::geometry::camera_from::{CameraFormat, read_foreign_camera};
 use isocenter_io::geometry::{read_camera, read_pose};
 use isocenter_io::image::read_image;
 use isocenter_io::points::read_points;
 use isocenter_io::volume::{read_ct, read_labels};
+use isocenter_io::xray::{GivenGeometry, read_xray};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -82,6 +84,12 @@ fn torment(name: &str, files: &[Vec<u8>], seed: u64, reader: impl Fn(&Path) -> b
     torment_at(&folder.path().join(name), files, seed, 4000, reader);
 }
 
+/// The same with more mutations.
+fn torment_many(name: &str, files: &[Vec<u8>], seed: u64, reader: impl Fn(&Path) -> bool) {
+    let folder = tempfile::tempdir().unwrap();
+    torment_at(&folder.path().join(name), files, seed, 20_000, reader);
+}
+
 /// The same at a place, with so many mutations.
 fn torment_at(
     path: &Path,
@@ -137,12 +145,12 @@ fn fixtures_in(folder: &str, ending: &str, but: &[&str]) -> Vec<Vec<u8>> {
 fn volumes() {
     let wrong = ["two_volumes.nii", "version_2.nii", "rgb.nii", "flat_f32.nii"];
     let files = fixtures(".nii", &wrong);
-    torment("a.nii", &files, 1, |p| {
+    torment_many("a.nii", &files, 1, |p| {
         let _ = read_labels(p);
         read_ct(p).is_ok()
     });
     let files = fixtures(".nii.gz", &["slice_u16.nii.gz"]);
-    torment("a.nii.gz", &files, 2, |p| read_ct(p).is_ok());
+    torment_many("a.nii.gz", &files, 2, |p| read_ct(p).is_ok());
 }
 
 /// A header that announces more than there is: nothing is set aside for it.
@@ -377,5 +385,40 @@ fn points_that_are_all_separators() {
         assert!(read_points(&path).is_err());
         let used = (MOST.get() - before) as usize;
         assert!(used < PER_SEPARATOR_BYTE * LONGEST, "{used} bytes for {start}{filler}");
+    }
+}
+
+#[test]
+fn x_rays() {
+    let files = fixtures_in("tests/fixtures/xray", ".dcm", &["bad_modality.dcm"]);
+    let folder = tempfile::tempdir().unwrap();
+    torment_at(&folder.path().join("a.dcm"), &files, 21, 20_000, |p| {
+        let Ok(file) = read_xray(p, None, None) else { return false };
+        // What is wrong with the geometry comes to light here.
+        let _ = file.header.geometry.camera(&GivenGeometry::default());
+        let _ = file.header.geometry.warnings();
+        true
+    });
+}
+
+#[test]
+fn cameras_of_other_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = |ending: &str, but: &[&str]| fixtures_in("tests/fixtures/cameras", ending, but);
+    for (files, format, seed) in [
+        (one(".npy", &[]), CameraFormat::Matrix, 22),
+        (one("matrix.txt", &[]), CameraFormat::Matrix, 23),
+        (one(".json", &["opencv.json", "expected.json"]), CameraFormat::Matrix, 24),
+        (one(".yml", &["opencv_distorted.yml"]), CameraFormat::OpenCv, 25),
+        (one("opencv.json", &[]), CameraFormat::OpenCv, 26),
+        (one("mayacam.txt", &[]), CameraFormat::MayaCam, 27),
+        (one(".h5", &["xreg_on_detector.h5"]), CameraFormat::XReg, 28),
+    ] {
+        torment_at(&folder.path().join("camera"), &files, seed, 20_000, |p| {
+            let Ok(foreign) = read_foreign_camera(p, format, Some(0)) else { return false };
+            let scale = isocenter::geometry::conversion::PixelScale::Spacing([0.4; 2]);
+            let _ = foreign.projection.to_camera([640, 480], scale, foreign.depth);
+            true
+        });
     }
 }

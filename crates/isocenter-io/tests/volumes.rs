@@ -120,11 +120,11 @@ fn what_is_no_volume_is_refused_by_reason() {
     assert!(message("empty.nii", b"").contains("empty"));
     assert!(message("zeros.nii", &[0; 400]).contains("not a NIfTI-1 file"));
     assert!(message("short.nii", &[0; 40]).contains("after 40 bytes where 348"));
-    assert!(message("ct.nrrd", b"NRRD").contains("'.nrrd': supported here are .nii, .nii.gz"));
+    assert!(message("ct.vtk", b"vtk").contains("'.vtk': supported here are .nii, .nii.gz, .nrrd"));
     assert!(message("ct", b"x").contains("no extension"));
     let whole = fs::read(fixture("qform_only.nii")).unwrap();
     assert!(message("cut.nii", &whole[..400]).contains("after 48 bytes where 120"));
-    let error = read_ct(folder.path()).unwrap_err().to_string();
+    let error = read_labels(folder.path()).unwrap_err().to_string();
     assert!(error.contains("this is a folder"), "{error}");
     let error = read_ct(folder.path().join("none.nii.gz")).unwrap_err().to_string();
     assert!(error.ends_with("none.nii.gz: there is no such file: check the path"), "{error}");

@@ -9,12 +9,12 @@ use isocenter::geometry::{Camera, PivotMotion, RigidTransform};
 use isocenter::project::{ProjectError, Projector, Storage};
 use isocenter::volume::{AttenuationMap, AttenuationVolume};
 use isocenter_io::geometry::{read_camera, read_pose};
-use isocenter_io::volume::read_ct;
 use nalgebra::{Vector3, Vector6};
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 
 use crate::cli::BenchArgs;
+use crate::input::volume;
 use crate::output::{say, say_json};
 
 /// Runs on all threads, then on one, before it is the others' turn again.
@@ -70,7 +70,7 @@ struct Batch {
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     let camera = read_camera(&args.camera)?;
     let pose = read_pose(&args.pose)?;
-    let ct = read_ct(&args.ct)?;
+    let ct = volume(&args.ct, None)?;
     let pivot_world_mm = ct.center_world_mm();
     let volume = AttenuationVolume::from_hounsfield(ct, &AttenuationMap::default())
         .with_context(|| args.ct.display().to_string())?;

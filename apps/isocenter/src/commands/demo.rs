@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use isocenter::evaluate::Targets;
-use isocenter::geometry::{Camera, PivotMotion, View};
+use isocenter::geometry::{Camera, PivotMotion, RigidTransform, View};
 use isocenter::project::ReferenceProjector;
 use isocenter::radiograph::simulation::{MaterialImages, SimulationConfig, simulate};
 use isocenter::radiograph::{ImageFlip, PixelValues};
@@ -22,12 +22,13 @@ use isocenter_io::image::write_line_integral;
 use isocenter_io::volume::{write_labels, write_volume_i16};
 use nalgebra::Vector6;
 
-use super::register::{ReadXray, Task, perform, summarize};
+use super::register::{Task, perform, summarize};
 use crate::cli::DemoArgs;
 use crate::input::{self, Ct};
 use crate::output::{say, write_registration};
 use crate::prior::Known;
 use crate::progress::Progress;
+use crate::xrays::ReadXray;
 
 /// Seed of the noise.
 const SEED: u64 = 1;
@@ -80,13 +81,15 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         input::xray(&file("xray.png"), None, ImageFlip::None, &config.prepare)?;
     debug_assert_eq!(xray_values, PixelValues::Intensity);
     let task = Task {
-        ct: Ct { volume, pivot_world_mm },
+        ct: Ct { volume, pivot_world_mm, remarks: Vec::new() },
         xrays: vec![ReadXray {
             xray: Xray::prepared(camera, xray)?,
             values: xray_values,
             flip: ImageFlip::None,
             name: "the X-ray".to_owned(),
-            remark: None,
+            remarks: Vec::new(),
+            view: None,
+            camera_from_view: RigidTransform::identity(),
         }],
         known: Known {
             prior: Prior::about_a_start(start),

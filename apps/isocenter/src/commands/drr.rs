@@ -27,6 +27,7 @@ pub(crate) fn run(args: &DrrArgs) -> Result<()> {
     let camera = read_camera(&scene.camera)?;
     let pose = scene.pose.as_ref().map(read_pose).transpose()?;
     let (ct, _) = ct(&scene.ct, &scene.ct.attenuation.unwrap_or_default(), &TargetSource::None)?;
+    let ct_remarks = ct.remarks;
     let (pose, remark) = match pose {
         Some(pose) => (pose, None),
         None => view_pose(&scene.view, &camera, ct.pivot_world_mm)?,
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &DrrArgs) -> Result<()> {
         write_line_integral(&args.output, &image)?;
     }
     drop(progress);
-    if let Some(remark) = remark {
+    for remark in ct_remarks.into_iter().chain(remark) {
         say(&remark)?;
     }
     if high <= low {

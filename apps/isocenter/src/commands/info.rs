@@ -2,27 +2,33 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
-use isocenter::geometry::{Camera, RigidTransform, View};
-use isocenter::project::Projector;
-use isocenter::radiograph::{Image, ImageFlip, PixelValues};
-use isocenter::volume::{Affine, AttenuationMap, AttenuationVolume, Volume};
+use anyhow::{Result, bail, ensure};
+use isocenter::geometry::{Camera, RigidTransform};
+use isocenter::radiograph::{ImageFlip, PixelValues};
+use isocenter::volume::Couch;
 use isocenter_io::geometry::{read_camera, read_pose};
 use isocenter_io::image::{LoadedImage, check_output, read_image};
 use isocenter_io::text::read_text;
-use isocenter_io::volume::{is_volume_name, read_ct};
+use isocenter_io::volume::dicom::{DicomImage, SeriesChoice, read_dicom_image};
+use isocenter_io::volume::{LoadedVolume, is_volume, load_ct};
+use isocenter_io::xray::{XrayError, XrayFile, is_dicom, read_xray};
 use isocenter_io::{FileError, FileProblem};
-use isocenter_report::{RgbImage, display, side_by_side};
+use isocenter_report::{RgbImage, display};
 use serde::Serialize;
 
+use super::volume_info::{DicomImageDescription, VolumeDescription};
+use super::xray_info::XrayDescription;
+use super::{preview, xray_info};
 use crate::cli::InfoArgs;
 use crate::input::{keep_input, line_integrals};
 use crate::output::{say, say_json, write_picture};
 
 /// What a file holds.
 enum Content {
-    Volume(Volume<f32>),
+    Volume(Box<LoadedVolume>),
+    DicomImage(Box<DicomImage>),
     Image(LoadedImage),
+    Xray(Box<XrayFile>),
     Camera(Camera),
     Pose(RigidTransform),
 }
@@ -31,24 +37,16 @@ enum Content {
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Description {
-    Volume {
-        file: String,
-        size: [usize; 3],
-        spacing_mm: [f64; 3],
-        /// Towards which side of the patient the indices run.
-        orientation: [&'static str; 3],
-        handedness: &'static str,
-        center_world_mm: [f64; 3],
-        world_from_index: [[f64; 4]; 4],
-        range: [f32; 2],
-        not_finite: usize,
-    },
+    Volume(Box<VolumeDescription>),
+    #[serde(rename = "dicom image")]
+    DicomImage(Box<DicomImageDescription>),
     Image {
         file: String,
         size_px: [usize; 2],
         values: PixelValues,
         range: [f32; 2],
     },
+    Xray(Box<XrayDescription>),
     Camera {
         file: String,
         size_px: [usize; 2],
@@ -83,10 +81,10 @@ pub(crate) fn run(args: &InfoArgs) -> Result<()> {
     }
     let mut descriptions = Vec::new();
     for file in &args.files {
-        let content = read(file)?;
-        descriptions.push(describe(file, &content));
+        let content = read(file, args.series.as_ref(), args.frame)?;
+        descriptions.push(describe(file, &content, args.show_identity)?);
         if let Some(picture) = &args.preview {
-            write_picture(picture, &preview(file, content)?)?;
+            write_picture(picture, &preview(file, content, args.keep_table)?)?;
         }
     }
     if args.json {
@@ -95,7 +93,15 @@ pub(crate) fn run(args: &InfoArgs) -> Result<()> {
     descriptions.iter().try_for_each(print)
 }
 
-fn read(path: &Path) -> Result<Content> {
+fn read(path: &Path, series: Option<&SeriesChoice>, frame: Option<usize>) -> Result<Content> {
+    if is_dicom(path) {
+        match read_xray(path, frame, None) {
+            Ok(file) => return Ok(Content::Xray(Box::new(file))),
+            // It may be a CT.
+            Err(FileError { problem: FileProblem::Xray(XrayError::Modality { .. }), .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     let name = path.to_string_lossy().to_lowercase();
     if name.ends_with(".json") {
         // Both have keys that the other has not.
@@ -117,16 +123,19 @@ fn read(path: &Path) -> Result<Content> {
             }
         };
     }
-    if is_volume_name(path) {
-        return match read_ct(path) {
-            Ok(volume) => Ok(Content::Volume(volume)),
+    if is_volume(path) {
+        return match load_ct(path, series) {
+            Ok(volume) => Ok(Content::Volume(Box::new(volume))),
+            Err(as_volume) if path.is_dir() => Err(as_volume.into()),
             Err(as_volume) => match read_image(path) {
                 Ok(image) => Ok(Content::Image(image)),
+                Err(_) if matches!(as_volume.problem, FileProblem::Dicom(_)) => {
+                    Ok(Content::DicomImage(Box::new(read_dicom_image(path)?)))
+                }
                 Err(_) => Err(as_volume.into()),
             },
         };
     }
-    ensure!(!path.is_dir(), "{}: this is a folder: name the files in it", path.display());
     match read_image(path) {
         Ok(image) => Ok(Content::Image(image)),
         Err(FileError { path, problem: FileProblem::Extension { found, .. } }) => {
@@ -138,29 +147,22 @@ fn read(path: &Path) -> Result<Content> {
 }
 
 /// The extensions of the files that can be described.
-const FILES: &str = ".json (camera, pose), .nii, .nii.gz, .mha, .mhd, .png, .tif, .tiff, .npy";
+const FILES: &str = ".json (camera, pose), .nii, .nii.gz, .nrrd, .nhdr, .mha, .mhd, .png, .tif, .tiff, .npy, \
+    and DICOM folders";
 
-fn describe(path: &Path, content: &Content) -> Description {
+fn describe(path: &Path, content: &Content, show_identity: bool) -> Result<Description> {
     let file = path.display().to_string();
-    match content {
-        Content::Volume(volume) => {
-            let finite = volume.voxels().iter().filter(|v| v.is_finite());
-            let (mut low, mut high, mut count) = (f32::INFINITY, f32::NEG_INFINITY, 0);
-            for &voxel in finite {
-                (low, high, count) = (low.min(voxel), high.max(voxel), count + 1);
-            }
-            let affine = volume.world_from_index();
-            Description::Volume {
-                file,
-                size: volume.dims(),
-                spacing_mm: affine.spacing_mm(),
-                orientation: orientation(affine),
-                handedness: if affine.linear().determinant() > 0.0 { "right" } else { "left" },
-                center_world_mm: volume.center_world_mm().into(),
-                world_from_index: affine.to_matrix().transpose().into(),
-                range: [low, high],
-                not_finite: volume.voxels().len() - count,
-            }
+    Ok(match content {
+        Content::Xray(xray) => {
+            Description::Xray(Box::new(XrayDescription::new(path, xray, show_identity)?))
+        }
+        Content::Volume(loaded) => {
+            let described = VolumeDescription::new(file, loaded, show_identity);
+            Description::Volume(Box::new(described))
+        }
+        Content::DicomImage(image) => {
+            let described = DicomImageDescription::new(file, image, show_identity);
+            Description::DicomImage(Box::new(described))
         }
         Content::Image(loaded) => {
             let (low, high) = loaded.image.range();
@@ -187,52 +189,14 @@ fn describe(path: &Path, content: &Content) -> Description {
                 positioner_deg: [primary.to_degrees(), secondary.to_degrees()],
             }
         }
-    }
-}
-
-/// The side of the patient towards which each index runs.
-fn orientation(world_from_index: &Affine) -> [&'static str; 3] {
-    [0, 1, 2].map(|axis| {
-        let edge = world_from_index.linear().column(axis);
-        let sides = [["left", "right"], ["posterior", "anterior"], ["superior", "inferior"]];
-        let along = edge.iamax();
-        sides[along][usize::from(edge[along] < 0.0)]
     })
 }
 
 fn print(description: &Description) -> Result<()> {
     match description {
-        Description::Volume {
-            file,
-            size,
-            spacing_mm,
-            orientation,
-            handedness,
-            center_world_mm,
-            range,
-            not_finite,
-            ..
-        } => {
-            let [i, j, k] = size;
-            let [di, dj, dk] = spacing_mm;
-            let [to_i, to_j, to_k] = orientation;
-            let [x, y, z] = center_world_mm;
-            say(&format!("{file}: volume"))?;
-            say(&format!(
-                "  size         {i} x {j} x {k} voxels of {di:.4} x {dj:.4} x {dk:.4} mm"
-            ))?;
-            say(&format!(
-                "  orientation  i to {to_i}, j to {to_j}, k to {to_k} ({handedness}-handed)"
-            ))?;
-            say(&format!("  center       ({x:.1}, {y:.1}, {z:.1}) mm LPS"))?;
-            if range[0] <= range[1] {
-                say(&format!("  values       {} to {} (HU in a CT)", range[0], range[1]))?;
-            }
-            if *not_finite > 0 {
-                say(&format!("  warning      {not_finite} voxels are NaN or infinite"))?;
-            }
-            Ok(())
-        }
+        Description::Volume(volume) => volume.print(),
+        Description::DicomImage(image) => image.print(),
+        Description::Xray(xray) => xray.print(),
         Description::Image { file, size_px: [columns, rows], values, range } => {
             say(&format!("{file}: image"))?;
             say(&format!("  size         {columns} x {rows} pixels"))?;
@@ -263,37 +227,25 @@ fn print(description: &Description) -> Result<()> {
     }
 }
 
-/// What the program sees: an X-ray as attenuation, a CT as two radiographs.
-fn preview(path: &Path, content: Content) -> Result<RgbImage> {
-    let in_file = || path.display().to_string();
+/// What the program sees: an X-ray as attenuation, a CT as slices and radiographs.
+fn preview(path: &Path, content: Content, keep_table: bool) -> Result<RgbImage> {
     match content {
         Content::Image(loaded) => {
             let values = loaded.values;
             let image = line_integrals(path, loaded, values)?;
             Ok(display(&image, ImageFlip::None))
         }
-        Content::Volume(ct) => {
-            let volume = AttenuationVolume::from_hounsfield(ct, &AttenuationMap::default());
-            let projector = Projector::new(volume.with_context(in_file)?);
-            let ap = display(&radiograph(&projector, View::AP)?, ImageFlip::None);
-            let lateral = display(&radiograph(&projector, View::LATERAL_RIGHT)?, ImageFlip::None);
-            Ok(side_by_side(&[("ap", &ap), ("lateral-right", &lateral)], None)?)
+        Content::Xray(file) => {
+            let (prepared, flip) = xray_info::prepared(path, &file)?;
+            preview::xray(&prepared, flip)
         }
-        Content::Camera(_) | Content::Pose(_) => {
+        Content::Volume(ct) => {
+            let ct = ct.volume;
+            let couch = if keep_table { None } else { Couch::find(&ct) };
+            preview::ct(path, ct, couch.as_ref())
+        }
+        Content::Camera(_) | Content::Pose(_) | Content::DicomImage(_) => {
             bail!("{}: there is nothing to draw: --preview takes a CT or an image", path.display())
         }
     }
-}
-
-/// A radiograph that shows all of a volume, from far away.
-fn radiograph(projector: &Projector, view: View) -> Result<Image> {
-    const SIDE_PX: usize = 512;
-    let volume = projector.volume().volume();
-    let center = volume.center_world_mm();
-    let corners = volume.corners_world_mm();
-    let radius_mm = corners.iter().map(|c| (c - center).norm()).fold(1.0, f64::max);
-    let distance_mm = 4.0 * radius_mm;
-    let spacing_mm = 2.2 * radius_mm / SIDE_PX as f64;
-    let camera = Camera::new(distance_mm, [spacing_mm; 2], [SIDE_PX; 2])?;
-    Ok(projector.forward(&camera, &view.camera_from_world(center, distance_mm))?)
 }

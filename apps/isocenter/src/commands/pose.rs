@@ -11,9 +11,9 @@ use isocenter::radiograph::ImageFlip;
 use isocenter_io::atomic::write_file;
 use isocenter_io::geometry::{read_pose, write_pose};
 use isocenter_io::text::read_text;
-use isocenter_io::volume::read_ct;
 
 use crate::cli::ConvertArgs;
+use crate::input::volume;
 use crate::output::say;
 
 pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
@@ -86,7 +86,7 @@ fn ask_for(error: ConversionError) -> anyhow::Error {
 
 /// What the target needs beside the pose, from the CT or the arguments.
 fn target_geometry(args: &ConvertArgs) -> Result<TargetGeometry> {
-    let ct = args.ct.as_ref().map(read_ct).transpose()?;
+    let ct = args.ct.as_ref().map(|ct| volume(ct, None)).transpose()?;
     let mut target = TargetGeometry {
         orientation: args.orientation,
         volume_center_world_mm: args.volume_center_mm.map(|point| point.0.into()),

@@ -8,9 +8,8 @@ use isocenter::evaluate::Targets;
 use isocenter::evaluate::targets::SEEDED_TARGETS;
 use isocenter::geometry::RigidTransform;
 use isocenter::project::Projector;
-use isocenter::radiograph::{ImageFlip, PixelValues};
 use isocenter::register::{
-    Case, Compares, Prior, RegisterConfig, RegisterError, Registration, Verdict, Xray, landscape,
+    Case, Compares, Prior, RegisterConfig, RegisterError, Registration, Verdict, landscape,
     register,
 };
 use isocenter::volume::AttenuationMap;
@@ -27,18 +26,7 @@ use crate::output::{
 };
 use crate::prior::{Known, PriorReader};
 use crate::progress::Progress;
-use crate::xrays::read_xrays;
-
-/// An X-ray, and what was done to read it.
-pub(crate) struct ReadXray {
-    pub(crate) xray: Xray,
-    pub(crate) values: PixelValues,
-    pub(crate) flip: ImageFlip,
-    /// What it is called in messages.
-    pub(crate) name: String,
-    /// What was found in it.
-    pub(crate) remark: Option<String>,
-}
+use crate::xrays::{ReadXray, read_xrays};
 
 /// How a registration ended.
 pub(crate) enum Done {
@@ -142,7 +130,8 @@ pub(crate) fn perform(task: Task, begun: Instant, progress: &Progress) -> Result
     progress.doing("drawing");
     let mut timings = stage_timings(&found);
     timings.insert("reading".to_owned(), reading_s);
-    let mut remarks: Vec<String> = xrays.iter().filter_map(|xray| xray.remark.clone()).collect();
+    let mut remarks: Vec<String> = ct.remarks;
+    remarks.extend(xrays.iter().flat_map(|xray| xray.remarks.clone()));
     remarks.extend(known.remarks);
     let mut result = ResultFile {
         judgement: found.judgement.as_ref().map(JudgementFile::new),

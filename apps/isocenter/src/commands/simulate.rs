@@ -34,7 +34,8 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<()> {
     let config = config(&args.preset)?;
     let camera = read_camera(&scene.camera)?;
     let pose = scene.pose.as_ref().map(read_pose).transpose()?;
-    let (HounsfieldCt { volume, pivot_world_mm }, _) = hounsfield(&scene.ct, &TargetSource::None)?;
+    let (HounsfieldCt { volume, pivot_world_mm, remarks }, _) =
+        hounsfield(&scene.ct, &TargetSource::None)?;
     let map = scene.ct.attenuation.unwrap_or_default();
     let volumes = MaterialVolumes::from_hounsfield(volume, &map, config.beam_hardening.as_ref())
         .with_context(|| scene.ct.ct.display().to_string())?;
@@ -68,7 +69,7 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<()> {
         }
     };
     drop(progress);
-    if let Some(remark) = remark {
+    for remark in remarks.into_iter().chain(remark) {
         say(&remark)?;
     }
     let in_view = |image: &isocenter::radiograph::Image| image.range().1 > 0.0;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use isocenter::evaluate::{CtEntry, Patient, Protocol};
 use isocenter::register::StageRegistry;
-use isocenter_io::volume::{read_ct, read_labels};
+use isocenter_io::volume::read_labels;
 
-use crate::input::toml_file;
+use crate::input::{toml_file, volume};
 
 /// What `--data` stands for in a protocol.
 const DATA: &str = "ISOCENTER_DATA";
@@ -48,7 +48,7 @@ impl ProtocolFile {
         let patient = |(ct, path, labels): (&CtEntry, Option<PathBuf>, Option<PathBuf>)| {
             doing(&format!("CT {}", ct.name));
             let labels = labels.map(read_labels).transpose()?;
-            let files = path.map(|path| Ok::<_, anyhow::Error>((read_ct(path)?, labels)));
+            let files = path.map(|path| Ok::<_, anyhow::Error>((volume(&path, None)?, labels)));
             let patient = Patient::new(ct, files.transpose()?);
             patient.with_context(|| self.path.display().to_string())
         };

@@ -3,8 +3,10 @@
 //! - [`pose_json`]: `pose.json`, where the patient is
 //! - [`camera_json`]: `camera.json`, the X-ray camera
 //! - [`transform_tfm`]: `pose.tfm`, the pose for ITK and Slicer
+//! - [`camera_from`]: cameras of other programs
 //! - [`json`]: how strictly the first two are read
 
+pub mod camera_from;
 pub mod camera_json;
 pub mod json;
 pub mod pose_json;

@@ -74,6 +74,39 @@ pub(super) fn decode(bytes: &[u8]) -> Result<LoadedImage, FileProblem> {
     LoadedImage::new([columns, rows], pixels, full_scale(kind))
 }
 
+/// Whether a file begins as one of this format does.
+pub(crate) fn is_npy(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC)
+}
+
+/// The numbers of a small array of any shape, rows first, and the shape.
+pub(crate) fn decode_numbers(bytes: &[u8]) -> Result<(Vec<usize>, Vec<f64>), FileProblem> {
+    let (header, data) = split(bytes)?;
+    let (kind, order) = number_type(header)?;
+    let shape = sides(header)?;
+    let count = shape.iter().try_fold(1_usize, |count, &side| count.checked_mul(side));
+    let expected = count.and_then(|count| count.checked_mul(kind.bytes())).unwrap_or(usize::MAX);
+    let Some(data) = data.get(..expected) else {
+        let (found, expected) = (data.len() as u64, expected as u64);
+        return Err(FileProblem::Truncated { found, expected });
+    };
+    let mut numbers = Vec::new();
+    kind.decode(order, data, &mut numbers, |number| number);
+    if columns_first(header)? {
+        let at = |mut place: usize| {
+            // From the last side on; the first one runs fastest in the file.
+            let mut index = Vec::with_capacity(shape.len());
+            for &side in shape.iter().rev() {
+                index.push(place % side);
+                place /= side;
+            }
+            index.iter().zip(shape.iter().rev()).fold(0, |at, (n, side)| at * side + n)
+        };
+        numbers = (0..numbers.len()).map(|place| numbers[at(place)]).collect();
+    }
+    Ok((shape, numbers))
+}
+
 /// The header's text and the bytes after it.
 fn split(bytes: &[u8]) -> Result<(&str, &[u8]), FileProblem> {
     let rest = bytes.strip_prefix(MAGIC).ok_or(NpyError::NotNpy)?;
@@ -144,19 +177,24 @@ fn columns_first(header: &str) -> Result<bool, NpyError> {
     }
 }
 
-/// [rows, columns].
-fn shape(header: &str) -> Result<[usize; 2], NpyError> {
+/// The lengths of all sides.
+fn sides(header: &str) -> Result<Vec<usize>, NpyError> {
     const WRONG: NpyError = NpyError::Header { key: "shape" };
     let (sides, _) = value(header, "shape")?
         .strip_prefix('(')
         .and_then(|rest| rest.split_once(')'))
         .ok_or(WRONG)?;
-    let shape = sides
+    sides
         .split(',')
         .map(str::trim)
         .filter(|side| !side.is_empty())
         .map(|side| side.parse().map_err(|_| WRONG))
-        .collect::<Result<Vec<usize>, _>>()?;
+        .collect()
+}
+
+/// [rows, columns].
+fn shape(header: &str) -> Result<[usize; 2], NpyError> {
+    let shape = sides(header)?;
     let squeezed = match *shape.as_slice() {
         [rows, columns] | [1, rows, columns] | [rows, columns, 1] | [rows, 1, columns] => {
             [rows, columns]

@@ -1,13 +1,20 @@
 //! CT and label volumes.
 //!
+//! - [`dicom`]: a folder of DICOM files, or one of many images
 //! - [`nifti`]: NIfTI-1, `.nii` and `.nii.gz`
+//! - [`nrrd`]: NRRD, `.nrrd` and `.nhdr`
 //! - [`metaimage`]: MetaImage, `.mha` and `.mhd`
 //!
-//! The name's extension chooses the format; [`read_ct`] and [`read_labels`] know them all, and so
-//! do [`write_volume_f32`], [`write_volume_i16`] and [`write_labels`].
+//! The name's extension chooses the format, and what starts like DICOM is that, whatever its name;
+//! [`read_ct`] knows them all, [`load_ct`] tells more, and all but DICOM can be labels
+//! ([`read_labels`]) and be written ([`write_volume_f32`], [`write_volume_i16`],
+//! [`write_labels`]).
 
+pub mod dicom;
+mod loaded;
 pub mod metaimage;
 pub mod nifti;
+pub mod nrrd;
 mod source;
 
 use std::path::Path;
@@ -18,10 +25,11 @@ use crate::atomic;
 use crate::error::{At, FileError, FileProblem};
 use crate::open::{has_extension, unknown_extension};
 use crate::samples::SampleType;
+pub use loaded::{LoadedVolume, is_volume, load_ct};
 use source::Source;
 
 /// The extensions that volumes may have.
-pub const VOLUME_EXTENSIONS: &str = ".nii, .nii.gz, .mha, .mhd";
+pub const VOLUME_EXTENSIONS: &str = ".nii, .nii.gz, .nrrd, .nhdr, .mha, .mhd";
 
 /// A voxel that does not fit its type.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -60,7 +68,18 @@ fn index_of(at: usize, dims: [usize; 3]) -> [usize; 3] {
 /// The formats of volumes.
 enum Format {
     Nifti,
+    Nrrd,
     MetaImage,
+}
+
+impl Format {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Nifti => "NIfTI-1",
+            Self::Nrrd => "NRRD",
+            Self::MetaImage => "MetaImage",
+        }
+    }
 }
 
 /// The format that a name tells.
@@ -68,6 +87,8 @@ fn format(path: &Path) -> Option<Format> {
     let named = |extensions: &[&str]| extensions.iter().any(|e| has_extension(path, e));
     if named(&crate::nifti::EXTENSIONS) {
         Some(Format::Nifti)
+    } else if named(&crate::nrrd::EXTENSIONS) {
+        Some(Format::Nrrd)
     } else if named(&crate::metaimage::EXTENSIONS) {
         Some(Format::MetaImage)
     } else {
@@ -90,11 +111,13 @@ pub fn is_volume_name(path: impl AsRef<Path>) -> bool {
 fn open(path: &Path) -> Result<Source, FileProblem> {
     match format(path) {
         Some(Format::Nifti) => nifti::open(path),
+        Some(Format::Nrrd) => nrrd::open(path),
         Some(Format::MetaImage) => metaimage::open(path),
         None if path.is_dir() => Err(FileProblem::VolumeFolder { supported: VOLUME_EXTENSIONS }),
         None if [".hdr", ".img", ".hdr.gz", ".img.gz"].iter().any(|e| has_extension(path, e)) => {
             Err(crate::nifti::NiftiError::Pair.into())
         }
+        None if !path.exists() => Err(FileProblem::NotFound),
         None => Err(unknown_extension(path, VOLUME_EXTENSIONS)),
     }
 }
@@ -112,12 +135,14 @@ pub fn check_output(path: impl AsRef<Path>) -> Result<(), FileError> {
 fn check_name(path: &Path) -> Result<(), FileProblem> {
     match format(path) {
         Some(Format::Nifti) => Ok(()),
+        Some(Format::Nrrd) => nrrd::check_name(path),
         Some(Format::MetaImage) => metaimage::check_name(path),
         None => Err(unknown_extension(path, VOLUME_EXTENSIONS)),
     }
 }
 
-/// Reads a CT.
+/// Reads a CT: a volume file, or the CT of a folder of DICOM files. [`load_ct`] also tells what
+/// there was to know on the way, such as a tilted gantry.
 ///
 /// # Units
 /// Voxels in Hounsfield units, as the file has them; NaN passes
@@ -133,15 +158,14 @@ fn check_name(path: &Path) -> Result<(), FileProblem> {
 /// let folder = tempfile::tempdir().unwrap();
 /// let world_from_index = Affine::from_spacing([0.7, 0.7, 2.5], [-120.0, -80.0, 40.0]).unwrap();
 /// let ct = Volume::new([4, 4, 2], vec![-1000.0_f32; 32], world_from_index).unwrap();
-/// for name in ["ct.nii.gz", "ct.mha"] {
+/// for name in ["ct.nii.gz", "ct.nrrd", "ct.mha"] {
 ///     let path = folder.path().join(name);
 ///     write_volume_i16(&path, &ct).unwrap();
 ///     assert_eq!(read_ct(&path).unwrap().voxels(), ct.voxels());
 /// }
 /// ```
 pub fn read_ct(path: impl AsRef<Path>) -> Result<Volume<f32>, FileError> {
-    let path = path.as_ref();
-    open(path).and_then(Source::ct).at(path)
+    Ok(load_ct(path, None)?.volume)
 }
 
 /// Reads a label volume: 0 is background, each other number an object.
@@ -153,8 +177,9 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<Volume<u16>, FileError> {
     open(path).and_then(Source::labels).at(path)
 }
 
-/// Writes a volume as 32-bit floats, exactly. The extension chooses the format: `.nii` and `.mhd`
-/// (with a `.raw` beside it) are not compressed, `.nii.gz` and `.mha` are.
+/// Writes a volume as 32-bit floats, exactly. The extension chooses the format: `.nii`, `.nhdr`
+/// and `.mhd` (these with a `.raw` beside them) are not compressed, `.nii.gz`, `.nrrd` and `.mha`
+/// are.
 ///
 /// # Errors
 /// If the extension is another, a side is longer than 32767, or the file cannot be written.
@@ -194,6 +219,7 @@ fn write<T: Copy, const BYTES: usize>(
 ) -> Result<(), FileError> {
     match format(path) {
         Some(Format::Nifti) => nifti::write(path, volume, sample_type, encoded),
+        Some(Format::Nrrd) => nrrd::write(path, volume, sample_type, encoded),
         Some(Format::MetaImage) => metaimage::write(path, volume, sample_type, encoded),
         None => Err(unknown_extension(path, VOLUME_EXTENSIONS)).at(path),
     }

@@ -5,6 +5,7 @@ use isocenter::volume::{Affine, Volume};
 use super::{VoxelError, index_of};
 use crate::error::FileProblem;
 use crate::open::Stream;
+use crate::samples::ByteOrder;
 use crate::voxels::{self, Layout, count_of};
 
 /// What a header says, and the stream of voxels behind it.
@@ -25,6 +26,18 @@ impl Source {
     pub(super) fn ct(self) -> Result<Volume<f32>, FileProblem> {
         let (dims, world_from_index) = (self.dims, self.world_from_index);
         Ok(Volume::new(dims, self.voxels(|value| value as f32)?, world_from_index)?)
+    }
+
+    /// How the voxels are written, in words.
+    pub(super) fn encoding(&self) -> String {
+        let Layout { sample_type, byte_order, scaling } = self.layout;
+        let order = match byte_order {
+            _ if sample_type.bytes() == 1 => "",
+            ByteOrder::Little => ", little endian",
+            ByteOrder::Big => ", big endian",
+        };
+        let scaled = if scaling.is_some() { ", scaled" } else { "" };
+        format!("{}{order}{scaled}", sample_type.name())
     }
 
     /// The voxels as labels.

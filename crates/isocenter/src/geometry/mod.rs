@@ -7,7 +7,7 @@
 //! - [`camera`] - [`Camera`], the point source and the detector
 //! - [`flip`] - [`ImageFlip`], the side an image is seen from
 //! - [`view`] - [`View`], DICOM positioner angles and named views
-//! - [`conversion`] - poses from and to DiffDRR, nanodrr, plastimatch and ProST
+//! - [`conversion`] - poses from and to DiffDRR, nanodrr, plastimatch and ProST; projection matrices
 
 pub mod affine;
 pub mod camera;

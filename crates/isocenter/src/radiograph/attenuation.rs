@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::image::{Image, ImageError};
+use super::mask::Mask;
 
 /// What the pixels of an X-ray image mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +80,47 @@ pub fn attenuation_of_intensity(
     let above_zero = intensity.pixels().iter().copied().filter(|&i| i > 0.0);
     let darkest = (above_zero.fold(brightest, f32::min) / 2.0).max(brightest / 131_072.0);
     Ok(intensity.clone().map(|i| -(i.max(darkest) / unattenuated).ln()))
+}
+
+/// The part of the pixels that may be brighter than the unattenuated beam: hot ones.
+const HOT: f64 = 0.001;
+
+/// The attenuation of an intensity image whose unattenuated level is not known: it is that of the
+/// brightest pixels that count, but for one in a thousand, which are taken to be hot. Nothing comes out
+/// below zero; what is darker than the darkest pixel that counts comes out like it.
+///
+/// # Errors
+/// If a pixel is not finite, all are alike, or none that counts is above zero.
+///
+/// # Examples
+/// ```
+/// use isocenter::radiograph::{Image, attenuation_of_intensity_within};
+/// let intensity = Image::new([2, 1], vec![500.0, 500.0 * (-2.0_f32).exp()]).unwrap();
+/// let attenuation = attenuation_of_intensity_within(&intensity, None).unwrap();
+/// assert!((attenuation.pixels()[1] - 2.0).abs() < 1e-6);
+/// ```
+pub fn attenuation_of_intensity_within(
+    intensity: &Image,
+    counts: Option<&Mask>,
+) -> Result<Image, ImageError> {
+    intensity.check_has_content()?;
+    let counts = counts.filter(|mask| mask.size_px() == intensity.size_px());
+    let used = |at: usize| counts.is_none_or(|mask| mask.used().get(at) == Some(&true));
+    let mut lit: Vec<f32> = intensity
+        .pixels()
+        .iter()
+        .enumerate()
+        .filter(|&(at, &pixel)| pixel > 0.0 && used(at))
+        .map(|(_, &pixel)| pixel)
+        .collect();
+    lit.sort_unstable_by(f32::total_cmp);
+    let (Some(&darkest), Some(&unattenuated)) =
+        (lit.first(), lit.get(((1.0 - HOT) * lit.len().saturating_sub(1) as f64).round() as usize))
+    else {
+        return Err(ImageError::NoLight { brightest: intensity.range().1 });
+    };
+    let darkest = (darkest / 2.0).max(unattenuated / 131_072.0);
+    Ok(intensity.clone().map(|i| (-(i.max(darkest) / unattenuated).ln()).max(0.0)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Which pixels of an image count: inside the collimator, off the markers.
 
 use super::image::ImageError;
+use crate::geometry::ImageFlip;
 
 /// A choice of pixels, row by row from the top, columns from the left.
 ///
@@ -102,6 +103,20 @@ impl Mask {
         let mut mirrored = self.clone();
         mirrored.used.chunks_exact_mut(self.size_px[0]).for_each(<[bool]>::reverse);
         mirrored
+    }
+
+    /// The mask of the flipped image.
+    #[must_use]
+    pub fn flipped(&self, flip: ImageFlip) -> Self {
+        let mut flipped = self.clone();
+        if matches!(flip, ImageFlip::Columns | ImageFlip::Both) {
+            flipped = flipped.mirrored();
+        }
+        if matches!(flip, ImageFlip::Rows | ImageFlip::Both) {
+            let rows = flipped.used.chunks_exact(self.size_px[0]).rev();
+            flipped.used = rows.flatten().copied().collect();
+        }
+        flipped
     }
 
     /// The pixels that count in both masks; of another size, those of the first.
@@ -211,6 +226,16 @@ mod tests {
             }
         }
         assert_eq!(at(&[]).dilated(3).count(), 0);
+    }
+
+    #[test]
+    fn flips_are_those_of_images() {
+        let used: Vec<bool> = (0..12).map(|n| n % 5 == 0 || n == 7).collect();
+        let mask = Mask::new([4, 3], used).unwrap();
+        for flip in [ImageFlip::None, ImageFlip::Columns, ImageFlip::Rows, ImageFlip::Both] {
+            let image = super::super::Image::of_mask(&mask).flipped(flip);
+            assert_eq!(super::super::Image::of_mask(&mask.flipped(flip)), image, "{flip}");
+        }
     }
 
     #[test]

@@ -15,8 +15,10 @@ pub mod prepare;
 pub mod simulation;
 
 pub use crate::geometry::{ImageFlip, ParseFlipError};
-pub use attenuation::{ParsePixelValuesError, PixelValues, attenuation_of_intensity};
+pub use attenuation::{
+    ParsePixelValuesError, PixelValues, attenuation_of_intensity, attenuation_of_intensity_within,
+};
 pub use image::{Image, ImageError};
 pub use mask::Mask;
 pub use noise::with_quantum_noise;
-pub use prepare::{PrepareConfig, PreparedXray, RankValues, prepare};
+pub use prepare::{PrepareConfig, PreparedXray, RankValues, prepare, prepare_within};

@@ -3,6 +3,7 @@
 //! - [`grid`] - [`Volume`], voxels on a grid
 //! - [`attenuation`] - [`AttenuationMap`], Hounsfield units to 1/mm, and [`AttenuationVolume`]
 //! - [`channels`] - [`Channels`], what can be projected, and [`ChannelVolume`], several values per voxel
+//! - [`couch`] - [`Couch`], what a patient lies on, found and removed
 //! - [`region`] - [`Region`], a box of voxels, and cropping to it
 //! - [`mask`] - [`LabelMask`], keep some structures
 //! - [`pyramid`] - coarser copies
@@ -10,6 +11,7 @@
 
 pub mod attenuation;
 pub mod channels;
+pub mod couch;
 pub mod grid;
 pub mod mask;
 pub mod phantom;
@@ -19,6 +21,7 @@ pub mod region;
 pub use crate::geometry::{Affine, AffineError};
 pub use attenuation::{AttenuationMap, AttenuationVolume, ParseAttenuationMapError};
 pub use channels::{ChannelVolume, Channels};
+pub use couch::Couch;
 pub use grid::{Volume, VolumeError};
 pub use mask::{LabelMask, MaskError};
 pub use phantom::{Phantom, PhantomConfig, PhantomError};

@@ -16,6 +16,8 @@
 //! flip of the image's columns ([`ConvertedPose::image_flip`]). After a column flip the principal
 //! point moves too, from `cx` to `columns - 1 - cx`.
 //!
+//! **Cameras.** [`ProjectionMatrix`] takes a 3x4 matrix apart into camera, pose and flip.
+//!
 //! `docs/conventions.md` has the formulas side by side, with a worked example. They are tested
 //! against numbers that the programs themselves produced (ProST's against its published formulas).
 
@@ -24,6 +26,7 @@ mod error;
 mod nanodrr;
 mod orbit;
 mod plastimatch;
+mod projection;
 mod prost;
 
 use std::fmt;
@@ -40,6 +43,7 @@ pub use diffdrr::{DiffDrrPose, EulerConvention, Parameterization};
 pub use error::{ConversionError, ParseConventionError};
 pub use nanodrr::NanoDrrPose;
 pub use plastimatch::PlastimatchPose;
+pub use projection::{ConvertedCamera, Depth, PixelScale, ProjectionError, ProjectionMatrix};
 pub use prost::{ProStPose, ProStVolume};
 
 /// A pose in our convention, and how the other program's image must be flipped to fit it.

@@ -5,11 +5,22 @@ use std::collections::VecDeque;
 /// The connected parts (along rows and columns) of the pixels that are set: their places.
 pub(super) fn parts(set: &[bool], size_px: [usize; 2]) -> Vec<Vec<usize>> {
     let mut seen: Vec<bool> = set.iter().map(|set| !set).collect();
-    (0..set.len()).filter_map(|start| flood(start, size_px, &mut seen)).collect()
+    (0..set.len()).filter_map(|start| flood(start, size_px, &mut seen, false)).collect()
+}
+
+/// The same, connected over corners too.
+pub(super) fn parts_over_corners(set: &[bool], size_px: [usize; 2]) -> Vec<Vec<usize>> {
+    let mut seen: Vec<bool> = set.iter().map(|set| !set).collect();
+    (0..set.len()).filter_map(|start| flood(start, size_px, &mut seen, true)).collect()
 }
 
 /// All places connected to a start that have not been seen; `None` if the start has.
-fn flood(start: usize, [columns, rows]: [usize; 2], seen: &mut [bool]) -> Option<Vec<usize>> {
+fn flood(
+    start: usize,
+    [columns, rows]: [usize; 2],
+    seen: &mut [bool],
+    corners: bool,
+) -> Option<Vec<usize>> {
     if seen[start] {
         return None;
     }
@@ -19,11 +30,17 @@ fn flood(start: usize, [columns, rows]: [usize; 2], seen: &mut [bool]) -> Option
     while let Some(at) = queue.pop_front() {
         part.push(at);
         let (column, row) = (at % columns, at / columns);
+        let (left, right) = (column > 0, column + 1 < columns);
+        let (up, down) = (row > 0, row + 1 < rows);
         let neighbors = [
-            (column > 0).then(|| at - 1),
-            (column + 1 < columns).then(|| at + 1),
-            (row > 0).then(|| at - columns),
-            (row + 1 < rows).then(|| at + columns),
+            left.then(|| at - 1),
+            right.then(|| at + 1),
+            up.then(|| at - columns),
+            down.then(|| at + columns),
+            (corners && left && up).then(|| at - columns - 1),
+            (corners && right && up).then(|| at - columns + 1),
+            (corners && left && down).then(|| at + columns - 1),
+            (corners && right && down).then(|| at + columns + 1),
         ];
         for next in neighbors.into_iter().flatten() {
             if !seen[next] {

@@ -1,0 +1,286 @@
+//! The pixels of a file, decoded.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::codec::{self, Samples};
+use super::error::DicomError;
+use super::object::Object;
+use super::parse::Place;
+use super::syntax::Compression;
+use super::tag;
+use super::value::wrong;
+use crate::error::FileProblem;
+use crate::samples::ByteOrder;
+
+/// Pixels of an image that is decoded no matter how few bytes it is compressed to.
+const SMALL_IMAGE: u64 = 1 << 20;
+
+/// The most pixels that a byte of a larger compressed image may stand for.
+const MOST_PER_BYTE: u64 = 2048;
+
+/// How the pixels of a file lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PixelLayout {
+    /// Pixels in a row.
+    pub(crate) columns: usize,
+    /// Rows of a frame.
+    pub(crate) rows: usize,
+    /// Images in the file.
+    pub(crate) frames: usize,
+    /// 8 or 16.
+    pub(crate) bits_allocated: u32,
+    /// The bits that count.
+    pub(crate) bits_stored: u32,
+    /// The highest of these.
+    pub(crate) high_bit: u32,
+    /// Whether they are in two's complement.
+    pub(crate) signed: bool,
+    /// Whether small numbers are bright (`MONOCHROME1`).
+    pub(crate) low_is_bright: bool,
+}
+
+impl PixelLayout {
+    /// The pixels of a frame.
+    pub(crate) fn frame_pixels(&self) -> usize {
+        self.columns * self.rows
+    }
+
+    /// The bytes of a frame that is not compressed.
+    fn frame_bytes(&self) -> usize {
+        self.frame_pixels() * (self.bits_allocated as usize / 8)
+    }
+
+    /// A number as the pixels hold it: of the stored bits, the sign extended.
+    pub(crate) fn stored(&self, bits: u16) -> i32 {
+        let top = i32::from(bits) << (31 - self.high_bit);
+        let down = 32 - self.bits_stored;
+        if self.signed { top >> down } else { ((top as u32) >> down) as i32 }
+    }
+}
+
+impl Object {
+    /// How the pixels lie.
+    ///
+    /// # Errors
+    /// If there are none, a tag is missing or wrong, or they are not grey of 8 or 16 bits.
+    pub(crate) fn pixel_layout(&self) -> Result<PixelLayout, DicomError> {
+        let tags = self.data_set();
+        if tags.has(tag::FLOAT_PIXEL_DATA) || tags.has(tag::DOUBLE_FLOAT_PIXEL_DATA) {
+            return Err(wrong(
+                tag::FLOAT_PIXEL_DATA,
+                "floating point numbers",
+                "pixels of 8 or 16 bits in PixelData (7fe0,0010) are expected",
+            ));
+        }
+        if !tags.has(tag::PIXEL_DATA) {
+            return Err(DicomError::NoPixels);
+        }
+        let side = "a whole number from 1 to 65535 is expected";
+        let columns = tags.require_integer(tag::COLUMNS, [1, 65535], side)?;
+        let rows = tags.require_integer(tag::ROWS, [1, 65535], side)?;
+        let expected = "1 is expected, grey pixels";
+        tags.integer(tag::SAMPLES_PER_PIXEL, [1, 1], expected)?;
+        let expected = "MONOCHROME2 or MONOCHROME1 is expected, grey pixels";
+        let photometric = tags.require_text(tag::PHOTOMETRIC_INTERPRETATION, expected)?;
+        let low_is_bright = match photometric.as_str() {
+            "MONOCHROME2" => false,
+            "MONOCHROME1" => true,
+            other => return Err(wrong(tag::PHOTOMETRIC_INTERPRETATION, other, expected)),
+        };
+        let expected = "8 or 16 is expected";
+        let bits_allocated = tags.require_integer(tag::BITS_ALLOCATED, [8, 16], expected)?;
+        if bits_allocated % 8 != 0 {
+            return Err(wrong(tag::BITS_ALLOCATED, &bits_allocated.to_string(), expected));
+        }
+        let expected = "a whole number from 1 to BitsAllocated is expected";
+        let bits_stored = tags
+            .integer(tag::BITS_STORED, [1, bits_allocated], expected)?
+            .unwrap_or(bits_allocated);
+        let expected = "a whole number from BitsStored - 1 to BitsAllocated - 1 is expected";
+        let high_bit = tags
+            .integer(tag::HIGH_BIT, [bits_stored - 1, bits_allocated - 1], expected)?
+            .unwrap_or(bits_stored - 1);
+        let expected = "0 (unsigned) or 1 (signed) is expected";
+        let signed = tags.integer(tag::PIXEL_REPRESENTATION, [0, 1], expected)? == Some(1);
+        let expected = "a whole number above 0 is expected";
+        let frames = tags.integer(tag::NUMBER_OF_FRAMES, [1, i32::MAX], expected)?.unwrap_or(1);
+        Ok(PixelLayout {
+            columns: columns as usize,
+            rows: rows as usize,
+            frames: frames as usize,
+            bits_allocated: bits_allocated as u32,
+            bits_stored: bits_stored as u32,
+            high_bit: high_bit as u32,
+            signed,
+            low_is_bright,
+        })
+    }
+
+    /// Checks that the file is long enough for the pixels that it announces, and that this build
+    /// can decode them. It serves a header, before the pixels are read.
+    ///
+    /// # Errors
+    /// If not.
+    pub(crate) fn check_pixels(&self, layout: &PixelLayout) -> Result<(), FileProblem> {
+        let syntax = self.transfer_syntax();
+        codec::check(&syntax)?;
+        let frames = layout.frames as u64;
+        let bytes = (layout.frame_bytes() as u64).saturating_mul(frames);
+        let found = self.file_bytes();
+        if syntax.compression == Compression::None && !syntax.deflated {
+            if found < bytes {
+                return Err(FileProblem::Truncated { found, expected: bytes });
+            }
+            return Ok(());
+        }
+        let pixels = (layout.frame_pixels() as u64).saturating_mul(frames);
+        let most = found.saturating_mul(MOST_PER_BYTE).max(SMALL_IMAGE);
+        if pixels > most {
+            return Err(FileProblem::Truncated { found, expected: pixels / MOST_PER_BYTE });
+        }
+        Ok(())
+    }
+
+    /// Decodes a frame (from 0), row by row: each pixel is what `convert` makes of its stored
+    /// number.
+    ///
+    /// # Errors
+    /// If the file ends before, or the frame cannot be decoded.
+    ///
+    /// # Shapes
+    /// `out` has [`frame_pixels`](PixelLayout::frame_pixels) values.
+    pub(crate) fn decode_frame<T>(
+        &self,
+        layout: &PixelLayout,
+        frame: usize,
+        out: &mut [T],
+        convert: impl Fn(i32) -> T,
+    ) -> Result<(), FileProblem> {
+        let syntax = self.transfer_syntax();
+        let bytes = self.frame_data(layout, frame)?;
+        if syntax.compression == Compression::None {
+            let expected = layout.frame_bytes();
+            if bytes.len() < expected {
+                let found = bytes.len() as u64;
+                return Err(FileProblem::Truncated { found, expected: expected as u64 });
+            }
+            if layout.bits_allocated == 8 {
+                each(out, bytes.iter().map(|&b| u16::from(b)), layout, convert);
+            } else {
+                let (pairs, _) = bytes.as_chunks::<2>();
+                match syntax.byte_order {
+                    ByteOrder::Little => {
+                        let pixels = pairs.iter().map(|&b| u16::from_le_bytes(b));
+                        each(out, pixels, layout, convert);
+                    }
+                    ByteOrder::Big => {
+                        let pixels = pairs.iter().map(|&b| u16::from_be_bytes(b));
+                        each(out, pixels, layout, convert);
+                    }
+                }
+            }
+            return Ok(());
+        }
+        let pixels = layout.frame_pixels() as u64;
+        let found = bytes.len() as u64;
+        if pixels > found.saturating_mul(MOST_PER_BYTE).max(SMALL_IMAGE) {
+            return Err(FileProblem::Truncated { found, expected: pixels / MOST_PER_BYTE });
+        }
+        let samples = codec::decode(&syntax, &bytes, layout).map_err(|what| DicomError::Codec {
+            frame: frame + 1,
+            syntax: syntax.name,
+            what,
+        })?;
+        match samples {
+            Samples::U8(samples) => {
+                each(out, samples.into_iter().map(u16::from), layout, convert);
+            }
+            Samples::U16(samples) => each(out, samples.into_iter(), layout, convert),
+        }
+        Ok(())
+    }
+
+    /// The bytes of a frame.
+    fn frame_data(&self, layout: &PixelLayout, frame: usize) -> Result<Cow<'_, [u8]>, FileProblem> {
+        let too_few = |found: usize| DicomError::Frames { found, expected: layout.frames };
+        let all = self.data_set();
+        match all.element(tag::PIXEL_DATA).map(|element| &element.value) {
+            Some(Place::Bytes(range)) => {
+                if self.transfer_syntax().compression != Compression::None {
+                    let at = range.start;
+                    let what = "pixels that should be compressed are not in fragments";
+                    return Err(DicomError::Damaged { at, what }.into());
+                }
+                let bytes = layout.frame_bytes();
+                let start = frame.saturating_mul(bytes).saturating_add(range.start);
+                let end = start.saturating_add(bytes);
+                let there = self.bytes.len().min(range.end).max(range.start);
+                if end > there {
+                    return Err(FileProblem::Truncated {
+                        found: (there - range.start) as u64,
+                        expected: (layout.frames as u64).saturating_mul(bytes as u64),
+                    });
+                }
+                Ok(Cow::Borrowed(&self.bytes[start..end]))
+            }
+            Some(Place::Fragments(fragments)) => {
+                let Some((table, fragments)) = fragments.split_first() else {
+                    return Err(too_few(0).into());
+                };
+                let one_each = fragments.len() == layout.frames;
+                let of_frame = if layout.frames == 1 {
+                    fragments
+                } else if one_each {
+                    fragments.get(frame..=frame).unwrap_or_default()
+                } else {
+                    self.by_table(table, fragments, frame).unwrap_or_default()
+                };
+                match of_frame {
+                    [] => Err(too_few(fragments.len()).into()),
+                    [one] => Ok(Cow::Borrowed(self.piece(one))),
+                    many => Ok(Cow::Owned(
+                        many.iter().flat_map(|one| self.piece(one)).copied().collect(),
+                    )),
+                }
+            }
+            _ => Err(DicomError::NoPixels.into()),
+        }
+    }
+
+    fn piece(&self, range: &Range<usize>) -> &[u8] {
+        self.bytes.get(range.clone()).unwrap_or_default()
+    }
+
+    /// The fragments of a frame, by the table of offsets from the first one's head.
+    fn by_table<'a>(
+        &self,
+        table: &Range<usize>,
+        fragments: &'a [Range<usize>],
+        frame: usize,
+    ) -> Option<&'a [Range<usize>]> {
+        /// Bytes of the head of a fragment.
+        const HEAD: usize = 8;
+        let (offsets, _) = self.piece(table).as_chunks::<4>();
+        let first = fragments.first()?.start;
+        let at = |frame: usize| {
+            let offset = u32::from_le_bytes(*offsets.get(frame)?) as usize;
+            fragments.iter().position(|fragment| fragment.start - first == offset)
+        };
+        debug_assert!(first >= HEAD);
+        let start = at(frame)?;
+        let end = at(frame + 1).unwrap_or(fragments.len());
+        fragments.get(start..end)
+    }
+}
+
+fn each<T>(
+    out: &mut [T],
+    pixels: impl Iterator<Item = u16>,
+    layout: &PixelLayout,
+    convert: impl Fn(i32) -> T,
+) {
+    for (out, pixel) in out.iter_mut().zip(pixels) {
+        *out = convert(layout.stored(pixel));
+    }
+}

@@ -1,0 +1,52 @@
+//! Proves: the seeds of the fuzz targets are read, or refused, as the targets read them; most of
+//! each target's open.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
+use std::fs;
+use std::path::Path;
+
+use isocenter_io::volume::dicom::read_dicom_image;
+use isocenter_io::volume::{load_ct, read_ct, read_labels};
+
+/// Reads all seeds of a target under a name that tells the format.
+fn replay(target: &str, name: &str, opens: impl Fn(&Path) -> bool) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    let (mut opened, mut total) = (0, 0);
+    for entry in fs::read_dir(corpus).unwrap() {
+        fs::copy(entry.unwrap().path(), &path).unwrap();
+        opened += usize::from(opens(&path));
+        total += 1;
+    }
+    assert!(total >= 5 && 2 * opened > total && opened < total, "{target}: {opened} of {total}");
+}
+
+fn volume_or_labels(path: &Path) -> bool {
+    let _ = read_labels(path);
+    read_ct(path).is_ok()
+}
+
+#[test]
+fn dicom() {
+    replay("dicom", "a.dcm", |path| {
+        let _ = load_ct(path, None);
+        read_dicom_image(path).is_ok()
+    });
+}
+
+#[test]
+fn nrrd() {
+    replay("nrrd", "a.nrrd", volume_or_labels);
+}
+
+#[test]
+fn metaimage() {
+    replay("metaimage", "a.mha", volume_or_labels);
+}
+
+#[test]
+fn nifti() {
+    replay("nifti", "a.nii", volume_or_labels);
+}
