@@ -259,15 +259,12 @@ impl Object {
         fragments: &'a [Range<usize>],
         frame: usize,
     ) -> Option<&'a [Range<usize>]> {
-        /// Bytes of the head of a fragment.
-        const HEAD: usize = 8;
         let (offsets, _) = self.piece(table).as_chunks::<4>();
         let first = fragments.first()?.start;
         let at = |frame: usize| {
             let offset = u32::from_le_bytes(*offsets.get(frame)?) as usize;
             fragments.iter().position(|fragment| fragment.start - first == offset)
         };
-        debug_assert!(first >= HEAD);
         let start = at(frame)?;
         let end = at(frame + 1).unwrap_or(fragments.len());
         fragments.get(start..end)

@@ -18,7 +18,7 @@
 //! | RLE | yes |
 //! | JPEG baseline (8 bits), JPEG lossless (to 16 bits) | yes |
 //! | JPEG 2000, lossless or not | yes |
-//! | JPEG-LS, lossless or not | with the feature `jpeg-ls`, which needs a C++ compiler |
+//! | JPEG-LS, lossless or not | with the feature `jpeg-ls`, which needs CMake and a C++ compiler |
 //! | JPEG extended (12 bits), JPEG XL, HTJ2K, video | no |
 
 pub use crate::dicom::{
