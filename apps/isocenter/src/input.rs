@@ -96,13 +96,8 @@ pub(crate) fn hounsfield(
     let labels = args.mask.as_ref().map(|mask| read_labels(&mask.path)).transpose()?;
     let mut volume = volume(&args.ct, args.series.as_ref())?;
     volume.check_finite().with_context(|| args.ct.display().to_string())?;
-    let mut remarks = Vec::new();
-    if !args.keep_table
-        && let Some(couch) = Couch::find(&volume)
-    {
-        remarks.push(couch_words(&couch));
-        couch.remove(&mut volume, AIR_HU);
-    }
+    let couch = if args.keep_table { None } else { remove_couch(&mut volume) };
+    let remarks = couch.into_iter().collect();
     let targets = match targets {
         TargetSource::None => None,
         TargetSource::Wanted(Some(path)) => Some(targets_of_file(path)?),
@@ -123,13 +118,15 @@ pub(crate) fn hounsfield(
     Ok((HounsfieldCt { volume, pivot_world_mm, remarks }, targets))
 }
 
-/// What was removed, in words.
-pub(crate) fn couch_words(couch: &Couch) -> String {
-    format!(
+/// Removes the couch from a CT (HU), and says so.
+pub(crate) fn remove_couch(volume: &mut Volume<f32>) -> Option<String> {
+    let couch = Couch::find(volume)?;
+    couch.remove(volume, AIR_HU);
+    Some(format!(
         "CT: couch found and removed ({:.0} ml, {:.0} mm behind the patient's back): --keep-table keeps it",
         couch.volume_ml(),
         couch.gap_mm()
-    )
+    ))
 }
 
 /// What is outside of a mask, and where a couch was.

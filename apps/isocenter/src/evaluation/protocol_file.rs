@@ -7,7 +7,7 @@ use isocenter::evaluate::{CtEntry, Patient, Protocol};
 use isocenter::register::StageRegistry;
 use isocenter_io::volume::read_labels;
 
-use crate::input::{toml_file, volume};
+use crate::input::{remove_couch, toml_file, volume};
 
 /// What `--data` stands for in a protocol.
 const DATA: &str = "ISOCENTER_DATA";
@@ -48,8 +48,14 @@ impl ProtocolFile {
         let patient = |(ct, path, labels): (&CtEntry, Option<PathBuf>, Option<PathBuf>)| {
             doing(&format!("CT {}", ct.name));
             let labels = labels.map(read_labels).transpose()?;
-            let files = path.map(|path| Ok::<_, anyhow::Error>((volume(&path, None)?, labels)));
-            let patient = Patient::new(ct, files.transpose()?);
+            let read = |path: PathBuf| -> Result<_> {
+                let mut volume = volume(&path, None)?;
+                if !ct.keep_table {
+                    remove_couch(&mut volume);
+                }
+                Ok((volume, labels))
+            };
+            let patient = Patient::new(ct, path.map(read).transpose()?);
             patient.with_context(|| self.path.display().to_string())
         };
         files.into_iter().map(patient).collect()

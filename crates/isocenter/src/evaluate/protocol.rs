@@ -65,6 +65,9 @@ pub struct CtEntry {
     pub name: String,
     /// Its file, relative to the protocol's; `${NAME}` stands for a variable of the environment.
     pub path: Option<String>,
+    /// Keep the couch, which is taken out of a file's CT otherwise, as `register` does.
+    #[serde(default)]
+    pub keep_table: bool,
     /// The file of its labels.
     pub labels: Option<String>,
     /// A phantom instead of files.
