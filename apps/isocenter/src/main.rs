@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod ct_files;
 mod drawing;
 mod evaluation;
 mod input;
@@ -9,6 +10,8 @@ mod landmarks;
 mod output;
 mod prior;
 mod progress;
+#[cfg(feature = "network")]
+mod training;
 mod xrays;
 
 use std::io::Write;
@@ -41,6 +44,8 @@ fn main() -> ExitCode {
             other => other.map(|_| ()),
         },
         Command::Evaluate(args) => commands::evaluate::run(args),
+        #[cfg(feature = "network")]
+        Command::Train(args) => commands::train::run(args),
         Command::Pose { command: PoseCommand::Convert(args) } => commands::pose::run(args),
         Command::Camera { command: CameraCommand::Convert(args) } => commands::camera::run(args),
         Command::Bench(args) => commands::bench::run(args),

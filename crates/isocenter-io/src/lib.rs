@@ -8,6 +8,7 @@
 //! | [`geometry`] | `pose.json`, `camera.json`, `pose.tfm` |
 //! | [`points`] | targets and landmarks: csv, and `fcsv` and `mrk.json` of 3D Slicer |
 //! | [`atomic`] | files and folders that appear whole or not at all |
+//! | [`tensorboard`] | curves for TensorBoard |
 //! | [`text`] | small text files: settings, poses of other programs |
 //! | [`error`] | [`FileError`]: which file, what was found, what to do |
 //!
@@ -26,6 +27,7 @@ mod nrrd;
 mod open;
 pub mod points;
 mod samples;
+pub mod tensorboard;
 pub mod text;
 pub mod volume;
 mod voxels;

@@ -11,8 +11,9 @@ use isocenter::geometry::{Camera, PivotMotion, View};
 use isocenter::project::Projector;
 use isocenter::volume::{Affine, Volume};
 use isocenter_net::layer::Context;
-use isocenter_net::loss::{Approximation, Balance, DecompositionForm};
-use isocenter_net::step::{Batch, Descent, Objective, Scene};
+use isocenter_net::loss::{Approximation, Balance, DecompositionForm, Weighing};
+use isocenter_net::scene::{Descent, Scene};
+use isocenter_net::step::{Batch, Objective};
 use isocenter_net::{Network, NetworkConfig};
 use nalgebra::{Vector3, Vector6};
 
@@ -20,7 +21,7 @@ fn main() {
     let side: usize = std::env::args().nth(1).map_or(64, |side| side.parse().unwrap());
     let device = Device::flex().autodiff();
     let network = Network::new(&NetworkConfig::compact(), 1, &device).unwrap();
-    let balance = Balance::new(&device);
+    let balance = Balance::new(Weighing::Learned, &device);
     let spacing = 300.0 / side as f64;
     let affine = Affine::from_spacing([spacing; 3], [-150.0 + spacing / 2.0; 3]).unwrap();
     let voxel = |at: usize| {

@@ -1,7 +1,12 @@
 //! What can go wrong.
 
 use burn::tensor::TensorReadError;
+use isocenter::evaluate::{PatientError, ProtocolError};
+use isocenter::geometry::CameraError;
+use isocenter::optimize::{ObjectiveError, SettingError};
 use isocenter::project::ProjectError;
+use isocenter::radiograph::ImageError;
+use isocenter::radiograph::simulation::SimulationError;
 use isocenter::volume::VolumeError;
 
 /// An error of the network.
@@ -39,6 +44,117 @@ pub enum NetError {
         /// The smallest pivot of its elimination.
         pivot: f64,
     },
+    /// A weight that the module has is not among those given.
+    #[error("there is no weight '{path}': these are weights of another architecture")]
+    WeightMissing {
+        /// Its path.
+        path: String,
+    },
+    /// A weight has another shape.
+    #[error("weight '{path}' has the shape {found:?}; this network expects {expected:?}")]
+    WeightShape {
+        /// Its path.
+        path: String,
+        /// What was given.
+        found: Vec<usize>,
+        /// What fits.
+        expected: Vec<usize>,
+    },
+    /// The module has no such weight.
+    #[error("this network has no weight '{path}': these are weights of another architecture")]
+    WeightUnknown {
+        /// Its path.
+        path: String,
+    },
+    /// A weight has another type of number.
+    #[error("weight '{path}' holds numbers of type {found}; expected F32")]
+    WeightType {
+        /// Its path.
+        path: String,
+        /// What was given.
+        found: String,
+    },
+    /// A weight is no number.
+    #[error("weight '{path}' has the value {found}: the training that wrote it has failed")]
+    WeightNotFinite {
+        /// Its path.
+        path: String,
+        /// What was given.
+        found: f32,
+    },
+    /// A file that no training has written.
+    #[error(
+        "this safetensors file is no checkpoint of `isocenter train`: `isocenter convert-weights` \
+         reads those of other programs"
+    )]
+    NoCheckpoint,
+    /// A checkpoint of another version of the program.
+    #[error(
+        "the checkpoint has the format of version {found}; this program reads version {expected}"
+    )]
+    Format {
+        /// What was given.
+        found: u32,
+        /// What can be read.
+        expected: u32,
+    },
+    /// A training that goes on has other settings than it had.
+    #[error(
+        "the training began with other settings: {key} was {before} and is {now}; go on with the same, or begin a new training in another folder"
+    )]
+    OtherTraining {
+        /// Which differs.
+        key: &'static str,
+        /// In the checkpoint.
+        before: String,
+        /// In the file.
+        now: String,
+    },
+    /// A training that leads nowhere.
+    #[error("step {step}: {what}; {advice}")]
+    Diverged {
+        /// The step.
+        step: u64,
+        /// What happened.
+        what: String,
+        /// What may help.
+        advice: &'static str,
+    },
+    /// A CT or the poses are such that nothing can be rendered.
+    #[error(
+        "no pose was found in {tries} tries from which the CT can be rendered: narrow `truth` and `start`, or move the source away"
+    )]
+    NoPose {
+        /// How often.
+        tries: usize,
+    },
+    /// A part of the settings that trainings and evaluations share makes no sense.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// A CT cannot be used.
+    #[error(transparent)]
+    Patient(#[from] PatientError),
+    /// An X-ray cannot be simulated.
+    #[error(transparent)]
+    Simulation(#[from] SimulationError),
+    /// An image cannot be used.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A camera cannot exist.
+    #[error(transparent)]
+    Camera(#[from] CameraError),
+    /// A registration by the network failed.
+    #[error(transparent)]
+    Objective(#[from] ObjectiveError),
+    /// An optimiser's setting makes no sense.
+    #[error(transparent)]
+    OptimizerSetting(#[from] SettingError),
+    /// A safetensors file is damaged.
+    #[error("not a whole safetensors file: {0}")]
+    SafeTensors(#[from] safetensors::SafeTensorError),
+    /// The metadata of a checkpoint is damaged.
+    #[error("the metadata of the checkpoint cannot be read: {0}")]
+    Metadata(#[from] serde_json::Error),
     /// The projector refused.
     #[error(transparent)]
     Project(#[from] ProjectError),
@@ -48,4 +164,14 @@ pub enum NetError {
     /// Values could not be read from the device.
     #[error("values could not be read from the device: {0}")]
     Read(#[from] TensorReadError),
+}
+
+impl From<NetError> for ObjectiveError {
+    fn from(error: NetError) -> Self {
+        match error {
+            NetError::Project(error) => error.into(),
+            NetError::Objective(error) => error,
+            other => Self::Other { message: other.to_string() },
+        }
+    }
 }

@@ -5,19 +5,36 @@
 //! - [`layer`] - layers, each with its tangent
 //! - [`dual`] - values with their derivative along one direction
 //! - [`volume`] - convolutions of whole volumes, on the CPU
+//! - [`loss`] - what is minimised
+//! - [`scene`] - the network at poses, its pose gradient
+//! - [`step`] - the derivative of a loss of that gradient
+//! - [`moving`], [`xray`] - CT and X-ray as the network wants them
+//! - [`train`] - training
+//! - [`weights`], [`checkpoint`] - weights as arrays, and their file
+//! - [`objective`], [`stage`] - the network in a registration
 //! - [`error`] - [`NetError`]
 //!
 //! # References
 //! M. Chen et al., ISBI 2024, arXiv:2402.02498
 
+pub mod checkpoint;
 pub mod dual;
 pub mod error;
 pub mod layer;
 pub mod loss;
+pub mod moving;
 pub mod network;
+pub mod objective;
+pub mod scene;
+pub mod stage;
 pub mod step;
+pub mod train;
 pub mod volume;
+pub mod weights;
+pub mod xray;
 
+pub use checkpoint::Checkpoint;
 pub use dual::Dual;
 pub use error::NetError;
 pub use network::{Network, NetworkConfig};
+pub use stage::{NetworkStage, TrainedNetwork};

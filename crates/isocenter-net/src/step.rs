@@ -15,164 +15,19 @@
 //! transposes to its weights. Nothing of the projector has to be known to the framework.
 
 use burn::module::Module;
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use isocenter::geometry::{Camera, PivotMotion, RigidTransform};
-use isocenter::project::{Exposure, ProjectError, Projector};
+use burn::tensor::{Gradients, Tensor};
+use isocenter::geometry::{PivotMotion, RigidTransform};
+use isocenter::project::Projector;
 use isocenter::volume::{ChannelVolume, Volume};
-use nalgebra::{Vector3, Vector6};
+use nalgebra::Vector6;
 use serde::{Deserialize, Serialize};
 
 use crate::dual::Dual;
 use crate::error::NetError;
 use crate::layer::{Context, Statistics};
 use crate::loss::{Approximation, Balance, DecompositionForm, decomposition, geodesic_gradient};
-use crate::network::{Features, Network, Outputs};
-
-/// Moving images are line integrals over this length of water (mm).
-const IMAGE_UNIT_MM: f64 = 100.0;
-
-/// Channels of a moving image.
-const CHANNELS: usize = 3;
-
-/// Which number is descended, and whose gradient is trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Descent {
-    /// The product of both branches' logistic functions, as published: between 0 and 1, which goes
-    /// with [`Approximation::Geodesic`], whose magnitudes hold it there.
-    SigmoidProduct,
-    /// The sum of both branches' outputs: cannot saturate, which goes with
-    /// [`Approximation::Direction`].
-    Sum,
-}
-
-impl Descent {
-    /// L_net of each sample.
-    ///
-    /// # Shapes
-    /// [batch, 1]
-    #[must_use]
-    pub fn of(self, outputs: &Outputs) -> Dual<2> {
-        let (global, local) = (outputs.global.gated(), outputs.local.gated());
-        match self {
-            Self::SigmoidProduct => global.sigmoid() * local.sigmoid(),
-            Self::Sum => global + local,
-        }
-    }
-}
-
-/// How X-rays are taken of the CT, and about which point poses turn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scene<'a> {
-    /// The camera, with as many pixels as the network's images.
-    pub camera: &'a Camera,
-    /// The pivot (mm), world frame.
-    pub pivot_world_mm: Vector3<f64>,
-    /// h, the unit of translations (mm).
-    pub half_extent_mm: f64,
-}
-
-/// The gradient of L_net for theta at poses, and what it was made of.
-#[derive(Debug, Clone)]
-pub struct PoseGradients {
-    /// L_net of each pose.
-    pub values: Vec<f64>,
-    /// dL_net / dtheta of each.
-    pub gradients: Vec<Vector6<f64>>,
-    /// What the branches said.
-    pub outputs: Outputs,
-    /// What they saw in the moving images.
-    pub moving: Features,
-}
-
-impl Scene<'_> {
-    fn expose<'p>(
-        &self,
-        projector: &'p Projector<ChannelVolume>,
-        camera_from_world: &RigidTransform,
-    ) -> Result<Exposure<'p, ChannelVolume>, ProjectError> {
-        projector.expose(self.camera, camera_from_world)
-    }
-
-    /// The derivative for theta of a motion's: translations count h.
-    fn for_theta(&self, by_motion: &Vector6<f64>) -> Vector6<f64> {
-        let h = self.half_extent_mm;
-        by_motion.component_mul(&Vector6::new(1.0, 1.0, 1.0, h, h, h))
-    }
-
-    /// Moving images at poses.
-    ///
-    /// # Shapes
-    /// [poses, 3, rows, columns]
-    ///
-    /// # Errors
-    /// If a pose cannot be rendered.
-    pub fn moving_images(
-        &self,
-        projector: &Projector<ChannelVolume>,
-        poses: &[RigidTransform],
-        device: &Device,
-    ) -> Result<Tensor<4>, NetError> {
-        let mut images = Vec::with_capacity(poses.len());
-        for pose in poses {
-            let exposure = self.expose(projector, pose)?;
-            let mut image = vec![0.0; exposure.image_len()];
-            exposure.forward_into(&mut image)?;
-            images.push(image);
-        }
-        Ok(self.tensor_of(&images, device))
-    }
-
-    /// Images with channels side by side as a tensor with channels apart, in the network's unit.
-    fn tensor_of(&self, images: &[Vec<f32>], device: &Device) -> Tensor<4> {
-        let [columns, rows] = self.camera.size_px();
-        let shape = [images.len(), rows, columns, CHANNELS];
-        let side_by_side = Tensor::<4>::from_data(TensorData::new(images.concat(), shape), device);
-        side_by_side.permute([0, 3, 1, 2]) / IMAGE_UNIT_MM
-    }
-
-    /// The transpose of [`tensor_of`](Self::tensor_of).
-    fn images_of(&self, gradient: Tensor<4>) -> Result<Vec<Vec<f32>>, NetError> {
-        let [batch, ..] = gradient.dims();
-        let values = (gradient.permute([0, 2, 3, 1]) / IMAGE_UNIT_MM).try_into_vec_as::<f32>()?;
-        Ok(values.chunks(values.len() / batch.max(1)).map(<[f32]>::to_vec).collect())
-    }
-
-    /// L_net and its gradient for theta.
-    ///
-    /// # Errors
-    /// If a pose cannot be rendered, or shapes do not fit.
-    pub fn pose_gradients(
-        &self,
-        network: &Network,
-        descent: Descent,
-        projector: &Projector<ChannelVolume>,
-        xray: &Features,
-        poses: &[RigidTransform],
-        context: &mut Context,
-    ) -> Result<PoseGradients, NetError> {
-        let device = xray.global.value().device();
-        let images = self.moving_images(projector, poses, &device)?.autodiff().require_grad();
-        let moving = network.moving_features(Dual::constant(images.clone()), context)?;
-        let outputs = network.evaluate(xray, &moving);
-        let (values, _) = descent.of(&outputs).into_parts();
-        let mut gradients = values.clone().sum().backward();
-        let by_pixel = match images.grad_remove(&mut gradients) {
-            Some(by_pixel) => by_pixel,
-            // The output does not depend on the images.
-            None => images.zeros_like().without_autodiff(),
-        };
-        let mut pose_gradients = Vec::with_capacity(poses.len());
-        for (pose, by_pixel) in poses.iter().zip(self.images_of(by_pixel)?) {
-            let exposure = self.expose(projector, pose)?;
-            let by_motion = exposure.contracted_jet(self.pivot_world_mm, &by_pixel)?;
-            pose_gradients.push(self.for_theta(&by_motion));
-        }
-        let values = values.without_autodiff().try_into_vec_as::<f32>()?;
-        let values = values.into_iter().map(f64::from).collect();
-        Ok(PoseGradients { values, gradients: pose_gradients, outputs, moving })
-    }
-}
+use crate::network::{Features, IMAGE_CHANNELS, Network};
+use crate::scene::{Descent, Scene, take_gradient};
 
 /// What one step trains on: one CT, several poses of it.
 #[derive(Debug, Clone)]
@@ -241,7 +96,9 @@ impl Batch<'_> {
     ) -> Result<Step, NetError> {
         let pass = network.residual.forward(self.relative_attenuation)?;
         let projector = Projector::new(pass.channels()?);
-        let found = self.first_order(network, objective, &projector, seed)?;
+        let mut context = Context::training(Statistics::BatchUpdating, seed);
+        let xray = network.xray_features(self.xrays.clone(), &mut context)?;
+        let found = self.first_order(network, objective, &projector, &xray, &context)?;
         let (scene, count) = (self.scene, found.len() as f64);
         let mut approximation = 0.0;
         let (mut wanted, mut slopes) = (Vec::new(), Vec::new());
@@ -259,8 +116,6 @@ impl Batch<'_> {
         let motions: Vec<PivotMotion> =
             slopes.iter().map(|v| PivotMotion::from_vector(&scene.for_theta(v))).collect();
         let [images, tangents] = self.dual_images(&projector, &motions)?;
-        let mut context = Context::training(Statistics::BatchUpdating, seed);
-        let xray = network.xray_features(self.xrays.clone(), &mut context)?;
         let dual = Dual::new(images.clone(), tangents.clone());
         let moving = network.moving_features(dual, &mut context)?;
         let outputs = network.evaluate(&xray, &moving);
@@ -296,24 +151,24 @@ impl Batch<'_> {
         })
     }
 
-    /// The pose gradients, by a pass that leaves no trace in the network.
+    /// The pose gradients, by a pass that leaves no trace in the network and leaves out the same as
+    /// the pass that will follow.
     fn first_order(
         &self,
         network: &Network,
         objective: &Objective,
         projector: &Projector<ChannelVolume>,
-        seed: u64,
+        xray: &Features,
+        context: &Context,
     ) -> Result<Vec<Vector6<f64>>, NetError> {
         let network = network.valid();
-        let mut context = Context::training(Statistics::Batch, seed);
-        let xray = network.xray_features(self.xrays.clone().without_autodiff(), &mut context)?;
         let found = self.scene.pose_gradients(
             &network,
             objective.descent,
             projector,
-            &xray,
+            &xray.without_autodiff(),
             &self.cameras_from_world,
-            &mut context,
+            &mut context.clone().with_statistics(Statistics::Batch),
         )?;
         Ok(found.gradients)
     }
@@ -349,12 +204,9 @@ impl Batch<'_> {
         [images, tangents]: [&Tensor<4>; 2],
         gradients: &mut Gradients,
     ) -> Result<Vec<f32>, NetError> {
-        let mut take = |leaf: &Tensor<4>| {
-            let zero = || leaf.zeros_like().without_autodiff();
-            self.scene.images_of(leaf.grad_remove(gradients).unwrap_or_else(zero))
-        };
+        let mut take = |leaf| self.scene.images_of(take_gradient(leaf, gradients));
         let (by_image, by_tangent) = (take(images)?, take(tangents)?);
-        let mut volume = vec![0.0; CHANNELS * self.relative_attenuation.voxels().len()];
+        let mut volume = vec![0.0; IMAGE_CHANNELS * self.relative_attenuation.voxels().len()];
         let samples = self.cameras_from_world.iter().zip(motions).zip(by_image).zip(by_tangent);
         for (((pose, motion), by_image), by_tangent) in samples {
             let exposure = self.scene.expose(projector, pose)?;

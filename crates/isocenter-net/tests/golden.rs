@@ -10,9 +10,10 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use isocenter::geometry::{Camera, PivotMotion, RigidTransform};
 use isocenter::volume::{Affine, Volume};
-use isocenter_net::loss::{Approximation, Balance, DecompositionForm};
+use isocenter_net::loss::{Approximation, Balance, DecompositionForm, Weighing};
 use isocenter_net::network::{Network, NetworkConfig, Normalization};
-use isocenter_net::step::{Batch, Descent, Objective, Scene, Step};
+use isocenter_net::scene::{Descent, Scene};
+use isocenter_net::step::{Batch, Objective, Step};
 use nalgebra::{Matrix3, Vector3, Vector6};
 use serde_json::Value;
 
@@ -78,7 +79,7 @@ fn step(network: &Network, objective: &Objective, device: &Device) -> Step {
         cameras_from_world: poses(&STARTS),
         true_cameras_from_world: poses(&TRUTHS),
     };
-    batch.step(network, &Balance::new(device), objective, 0).unwrap()
+    batch.step(network, &Balance::new(Weighing::Learned, device), objective, 0).unwrap()
 }
 
 fn setting<T: serde::de::DeserializeOwned>(case: &Value, name: &str) -> T {

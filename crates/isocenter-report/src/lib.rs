@@ -16,6 +16,7 @@
 //! | [`png_data_url`] | a picture as text, for a page |
 //! | [`registration_report`] | all about one registration, as an HTML page |
 //! | [`evaluation_report`] | all about the run of a protocol, as an HTML page |
+//! | [`training_report`] | all about the training of a network, as an HTML page |
 //!
 //! **Values.** Every image that comes in is *attenuation* (a line integral, or an X-ray's
 //! `-ln(I/I0)`), so that bone is high and is shown bright. A pixel that is not a number is shown as
@@ -59,8 +60,9 @@ pub use fused::fused;
 pub use overlay::{overlay, overlay_before_after};
 pub use panels::side_by_side;
 pub use report::{
-    CaseRow, EvaluationReport, LandscapeAxis, MethodCases, OptimumRow, RegistrationReport,
-    ReportError, Setting, StageSeconds, Table, TracePoint, TrueErrors, Verdict, ViewImages,
-    WorstCase, evaluation_report, registration_report, trace_points,
+    CaseRow, Curve, EvaluationReport, LandscapeAxis, MethodCases, OptimumRow, RegistrationReport,
+    ReportError, Setting, StageSeconds, Table, TracePoint, TrainingLandscape, TrainingReport,
+    TrueErrors, Verdict, ViewImages, WorstCase, evaluation_report, registration_report,
+    trace_points, training_report,
 };
 pub use rgb::RgbImage;

@@ -12,5 +12,7 @@ pub(crate) mod pose;
 mod preview;
 pub(crate) mod register;
 pub(crate) mod simulate;
+#[cfg(feature = "network")]
+pub(crate) mod train;
 mod volume_info;
 mod xray_info;

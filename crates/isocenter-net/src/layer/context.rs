@@ -35,6 +35,12 @@ impl Context {
         Self { statistics, dropout: Some(ChaCha8Rng::seed_from_u64(seed)) }
     }
 
+    /// The same with other statistics.
+    #[must_use]
+    pub fn with_statistics(self, statistics: Statistics) -> Self {
+        Self { statistics, ..self }
+    }
+
     /// Where batch normalisation takes its statistics from.
     #[must_use]
     pub fn statistics(&self) -> Statistics {

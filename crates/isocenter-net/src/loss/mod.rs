@@ -18,6 +18,6 @@ pub mod decomposition;
 pub mod geodesic;
 
 pub use approximation::{Approximation, PoseLoss};
-pub use balance::Balance;
+pub use balance::{Balance, Weighing};
 pub use decomposition::{DecompositionForm, decomposition};
 pub use geodesic::geodesic_gradient;

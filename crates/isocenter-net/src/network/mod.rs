@@ -39,7 +39,7 @@ pub use residual::Residual;
 use crate::dual::Dual;
 use crate::error::NetError;
 use crate::layer::{Context, Init};
-use encoder::IMAGE_CHANNELS;
+pub(crate) use encoder::IMAGE_CHANNELS;
 
 /// See the [module](self). What it does to the CT is in [`Residual`], which works before the
 /// projector.
@@ -82,6 +82,15 @@ pub struct Features {
     pub local: Dual<4>,
 }
 
+impl Features {
+    /// The values, as constants.
+    #[must_use]
+    pub(crate) fn without_autodiff(&self) -> Self {
+        let plain = |x: &Dual<4>| Dual::constant(x.value().clone().without_autodiff());
+        Self { global: plain(&self.global), local: plain(&self.local) }
+    }
+}
+
 /// What both branches say of pairs of images.
 #[derive(Debug, Clone)]
 pub struct Outputs {
@@ -115,6 +124,12 @@ impl Network {
     #[must_use]
     pub fn config(&self) -> &NetworkConfig {
         &self.config
+    }
+
+    /// Where its weights are.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.devices().into_iter().next().unwrap_or_default()
     }
 
     /// The features of X-rays, which do not depend on the pose.

@@ -17,13 +17,10 @@ use isocenter::volume::{ChannelVolume, Volume};
 
 use crate::error::NetError;
 use crate::layer::Init;
-use crate::volume::{ConvolutionGradient, PaddedVolume, VolumeConvolution};
+use crate::volume::{ConvolutionGradient, PaddedVolume, TAPS, VolumeConvolution};
 
 /// Channels from the CT to what is added to it.
 const CHANNELS: [usize; 7] = [1, 4, 8, 16, 8, 4, 3];
-
-/// Places of a kernel.
-const TAPS: usize = 27;
 
 /// See the [module](self).
 #[derive(Module, Debug)]

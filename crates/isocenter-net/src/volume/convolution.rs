@@ -7,7 +7,7 @@ use super::padded::{LANES, PaddedVolume};
 use crate::error::NetError;
 
 /// Places of a kernel.
-const TAPS: usize = 27;
+pub(crate) const TAPS: usize = 27;
 
 /// A convolution, 3 x 3 x 3, with ReLU.
 ///

@@ -11,5 +11,6 @@ pub mod convolution;
 mod kernel;
 pub mod padded;
 
+pub(crate) use convolution::TAPS;
 pub use convolution::{ConvolutionGradient, VolumeConvolution};
 pub use padded::PaddedVolume;

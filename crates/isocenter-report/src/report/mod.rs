@@ -19,6 +19,8 @@ mod registration;
 mod registration_page;
 mod reliability;
 mod statistics;
+mod training;
+mod training_page;
 mod verdict;
 mod verdict_table;
 
@@ -31,4 +33,6 @@ pub use registration::{
     ViewImages,
 };
 pub use registration_page::registration_report;
+pub use training::{Curve, TrainingLandscape, TrainingReport};
+pub use training_page::training_report;
 pub use verdict::Verdict;

@@ -85,7 +85,7 @@ impl Protocol {
             return refused("views", "empty", "a list of at least one view");
         }
         check_spread("prior", &self.prior)?;
-        self.cts.iter().try_for_each(check_ct)?;
+        self.cts.iter().try_for_each(CtEntry::check)?;
         self.cameras.iter().try_for_each(|entry| entry.camera().map(|_| ()))?;
         self.check_simulations()?;
         self.conditions.iter().try_for_each(|condition| self.check_condition(condition))?;
@@ -141,7 +141,7 @@ impl Protocol {
             return refused(key("simulation"), found, format!("one of {}", names.join(", ")));
         }
         if let Some(truth) = &condition.truth {
-            check_distribution(&key("truth"), truth)?;
+            truth.check(&key("truth"))?;
             if truth.about == About::Truth {
                 return refused(
                     key("truth.about"),
@@ -151,7 +151,7 @@ impl Protocol {
             }
         }
         if let Some(start) = &condition.start {
-            check_distribution(&key("start"), start)?;
+            start.check(&key("start"))?;
         }
         if let Some(prior) = &condition.prior {
             check_spread(&key("prior"), prior)?;
@@ -218,7 +218,13 @@ impl CameraEntry {
 }
 
 /// Things of a kind: at least one, each with a name of its own that fits into a table.
-fn check_names<'a>(kind: &str, names: impl Iterator<Item = &'a str>) -> Result<(), ProtocolError> {
+///
+/// # Errors
+/// The first name that does not fit.
+pub fn check_names<'a>(
+    kind: &str,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<(), ProtocolError> {
     let mut seen = BTreeSet::new();
     for name in names {
         let fits = |c: char| !c.is_control() && c != '|' && c != '"';
@@ -237,39 +243,53 @@ fn check_names<'a>(kind: &str, names: impl Iterator<Item = &'a str>) -> Result<(
     if seen.is_empty() { refused(kind, "empty", "a list of at least one") } else { Ok(()) }
 }
 
-fn check_ct(ct: &CtEntry) -> Result<(), ProtocolError> {
-    let key = |key: &str| format!("{key} of CT '{}'", ct.name);
-    match (&ct.path, &ct.phantom) {
-        (Some(_), None) => {
-            let needed = [
-                ("target_labels", !ct.target_labels.is_empty()),
-                ("moved_label", ct.moved_label.is_some()),
-            ];
-            match needed.iter().find(|(_, given)| *given && ct.labels.is_none()) {
-                Some((name, _)) => refused(key("labels"), "absent", format!("given with {name}")),
-                None => Ok(()),
+impl CtEntry {
+    /// Checks that the entry makes sense.
+    ///
+    /// # Errors
+    /// The first thing that does not, by its key.
+    pub fn check(&self) -> Result<(), ProtocolError> {
+        let key = |key: &str| format!("{key} of CT '{}'", self.name);
+        match (&self.path, &self.phantom) {
+            (Some(_), None) => {
+                let needed = [
+                    ("target_labels", !self.target_labels.is_empty()),
+                    ("moved_label", self.moved_label.is_some()),
+                ];
+                match needed.iter().find(|(_, given)| *given && self.labels.is_none()) {
+                    Some((name, _)) => {
+                        refused(key("labels"), "absent", format!("given with {name}"))
+                    }
+                    None => Ok(()),
+                }
             }
+            (None, Some(PhantomConfig { .. })) if self.labels.is_some() => {
+                refused(key("labels"), "given", "absent: a phantom has its own")
+            }
+            (None, Some(_)) => Ok(()),
+            (Some(_), Some(_)) => refused(key("phantom"), "given beside path", "one of the two"),
+            (None, None) => refused(key("path"), "absent", "given, or phantom"),
         }
-        (None, Some(PhantomConfig { .. })) if ct.labels.is_some() => {
-            refused(key("labels"), "given", "absent: a phantom has its own")
+    }
+}
+
+impl PoseDistribution {
+    /// Checks that poses can be drawn; `of` names what they are for.
+    ///
+    /// # Errors
+    /// The first setting that makes no sense.
+    pub fn check(&self, of: &str) -> Result<(), ProtocolError> {
+        check_spread(of, &self.spread())?;
+        let found = self.rotation_centre_mm;
+        if found.abs() <= FARTHEST_MM {
+            return Ok(());
         }
-        (None, Some(_)) => Ok(()),
-        (Some(_), Some(_)) => refused(key("phantom"), "given beside path", "one of the two"),
-        (None, None) => refused(key("path"), "absent", "given, or phantom"),
+        refused(format!("rotation_centre_mm of {of}"), found, "-10000 to 10000 mm")
     }
 }
 
 fn check_spread(of: &str, spread: &PoseSpread) -> Result<(), ProtocolError> {
     spread.check().map_err(|error| ProtocolError::Register { of: of.to_owned(), error })
-}
-
-fn check_distribution(of: &str, drawn: &PoseDistribution) -> Result<(), ProtocolError> {
-    check_spread(of, &drawn.spread())?;
-    let found = drawn.rotation_centre_mm;
-    if found.abs() <= FARTHEST_MM {
-        return Ok(());
-    }
-    refused(format!("rotation_centre_mm of {of}"), found, "-10000 to 10000 mm")
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ impl Draws {
                     About::View => nominal,
                     About::Truth => truth,
                 };
-                draw(distribution, from, pivot_world_mm, &mut self.stream(purpose))
+                distribution.draw(&from, pivot_world_mm, &mut self.stream(purpose))
             }
         };
         let truth = drawn(&condition.truth, nominal, Purpose::Truth);
@@ -127,19 +127,25 @@ impl Draws {
     }
 }
 
-/// A pose drawn about another.
-fn draw(
-    distribution: &PoseDistribution,
-    from: RigidTransform,
-    pivot_world_mm: Vector3<f64>,
-    rng: &mut ChaCha8Rng,
-) -> RigidTransform {
-    let pivot_camera = from.point(pivot_world_mm);
-    let towards_source = -pivot_camera.normalize();
-    let center_camera = pivot_camera + towards_source * distribution.rotation_centre_mm;
-    let center_world_mm = from.inverse().point(center_camera);
-    let prior = Prior { center_camera_from_world: from, spread: distribution.spread() };
-    prior.draw(center_world_mm, rng)
+impl PoseDistribution {
+    /// A pose drawn about another.
+    ///
+    /// # Units
+    /// The pivot in the world frame (mm).
+    #[must_use]
+    pub fn draw(
+        &self,
+        from: &RigidTransform,
+        pivot_world_mm: Vector3<f64>,
+        rng: &mut ChaCha8Rng,
+    ) -> RigidTransform {
+        let pivot_camera = from.point(pivot_world_mm);
+        let towards_source = -pivot_camera.normalize();
+        let center_camera = pivot_camera + towards_source * self.rotation_centre_mm;
+        let center_world_mm = from.inverse().point(center_camera);
+        let prior = Prior { center_camera_from_world: *from, spread: self.spread() };
+        prior.draw(center_world_mm, rng)
+    }
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub mod targets;
 
 pub use alteration::{Alteration, AlterationError};
 pub use case_result::{CaseResult, Judged, MethodResult, Offset, PoseErrors, XraySource};
-pub use check::{ProtocolError, START};
+pub use check::{ProtocolError, START, check_names};
 pub use draw::{CasePoses, Draws};
 pub use evaluation::{CaseError, Evaluation, Scene, SceneXray};
 pub use patient::{Patient, PatientError, PatientProblem};

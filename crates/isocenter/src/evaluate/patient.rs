@@ -19,6 +19,9 @@ use crate::volume::{
 /// Seed of the targets that are drawn from bone, the same as that of `register`.
 const TARGET_SEED: u64 = 0;
 
+/// What is outside of a mask.
+const AIR_HU: f32 = -1000.0;
+
 /// Why a CT cannot be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("CT '{name}': {problem}")]
@@ -48,6 +51,9 @@ pub enum PatientProblem {
     /// It cannot be altered.
     #[error(transparent)]
     Alteration(#[from] AlterationError),
+    /// There are no labels to choose from.
+    #[error("only some labels of it are wanted, but it has none: name the file of its labels")]
+    NoLabels,
     /// There are neither voxels nor a phantom to make them from.
     #[error("no voxels are given, and the protocol names no phantom: read its file")]
     NoVoxels,
@@ -173,6 +179,28 @@ impl Patient {
             let index = Vector3::new(pick(0), pick(1), pick(2));
             volume.volume().world_from_index().point(index)
         })
+    }
+
+    /// The CT (HU) with all but some labels taken for air; with no labels as it is.
+    ///
+    /// # Errors
+    /// If there are no labels, or one does not occur.
+    pub fn masked(&self, label_ids: &[u16]) -> Result<Volume<f32>, PatientError> {
+        let masked = || {
+            let mut ct = self.ct_hu.clone();
+            if !label_ids.is_empty() {
+                let labels = self.labels.clone().ok_or(PatientProblem::NoLabels)?;
+                LabelMask::new(labels, label_ids)?.apply(&mut ct, AIR_HU)?;
+            }
+            Ok(ct)
+        };
+        masked().map_err(|problem| PatientError { name: self.name.clone(), problem })
+    }
+
+    /// How Hounsfield units become attenuation.
+    #[must_use]
+    pub fn attenuation_map(&self) -> &AttenuationMap {
+        &self.map
     }
 
     /// What is X-rayed, made when first needed; `None` where it is what is registered.

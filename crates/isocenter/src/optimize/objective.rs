@@ -4,7 +4,7 @@ use nalgebra::{Matrix6, Vector3, Vector6};
 
 use crate::geometry::RigidTransform;
 use crate::project::ProjectError;
-use crate::similarity::SimilarityError;
+use crate::similarity::{GaussNewtonModel, SimilarityError};
 
 /// Why an objective has no value at a pose.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -58,6 +58,12 @@ pub enum ObjectiveError {
     /// The images cannot be compared.
     #[error(transparent)]
     Similarity(#[from] SimilarityError),
+    /// An objective of another library has no value there.
+    #[error("{message}")]
+    Other {
+        /// Why.
+        message: String,
+    },
 }
 
 /// An objective near a pose, as a function of a motion `xi` about the pivot:
@@ -73,6 +79,13 @@ pub struct Evaluation {
     pub gradient: Vector6<f64>,
     /// An approximation of its negative Hessian, positive semidefinite, where there is one.
     pub curvature: Option<Matrix6<f64>>,
+}
+
+impl From<GaussNewtonModel> for Evaluation {
+    fn from(model: GaussNewtonModel) -> Self {
+        let GaussNewtonModel { value, gradient, curvature } = model;
+        Self { similarity: value, gradient, curvature: Some(curvature) }
+    }
 }
 
 /// A similarity as a function of the pose, to be maximized.

@@ -1,6 +1,7 @@
 //! What a registration tells while it runs: one stream for progress bars, viewers and files.
 
 use crate::optimize::{Iteration, Termination};
+use crate::radiograph::Image;
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,6 +25,8 @@ pub enum Event<'a> {
         /// Why its optimiser stopped.
         termination: Termination,
     },
+    /// What a network sees where it ends.
+    Features(&'a [FeatureMaps]),
     /// A stage ends.
     StageFinished {
         /// Its name.
@@ -44,6 +47,32 @@ pub struct TraceRow {
     pub candidate: usize,
     /// What was evaluated.
     pub iteration: Iteration,
+    /// What the branches of a network said there.
+    pub branches: Option<BranchScores>,
+}
+
+/// What the two branches of a network say of a pose.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BranchScores {
+    /// How unlike CT and X-ray are in low frequencies.
+    pub global_score: f64,
+    /// How much that counts, 0 to 1.
+    pub global_gate: f64,
+    /// How unlike they are in high frequencies.
+    pub local_score: f64,
+    /// How much that counts, 0 to 1.
+    pub local_gate: f64,
+}
+
+/// What a branch of a network sees in the two images, averaged over its channels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureMaps {
+    /// The branch.
+    pub branch: &'static str,
+    /// Of the X-ray.
+    pub xray: Image,
+    /// Of the radiograph at the last pose.
+    pub moving: Image,
 }
 
 /// How long a stage took.

@@ -97,7 +97,14 @@ fn climb(
             level.objective_anywhere()?
         };
         let optimum = maximize(&objective, &start, optimizer, &mut |iteration| {
-            run.record(TraceRow { stage, longest_side_px, candidate: 0, iteration: *iteration });
+            let iteration = *iteration;
+            run.record(TraceRow {
+                stage,
+                longest_side_px,
+                candidate: 0,
+                iteration,
+                branches: None,
+            });
         })?;
         Ok(vec![Candidate {
             camera_from_world: optimum.camera_from_world,

@@ -111,7 +111,10 @@ impl LevelXray {
                 Err(error) => return Err(error.into()),
             };
             let model = measure.gauss_newton(&jet)?;
-            fields.push(Field { pixels, evaluation: for_reference_camera(&self.camera, &model) });
+            fields.push(Field {
+                pixels,
+                evaluation: for_reference_camera(&self.camera, model.into()),
+            });
         }
         Ok(fields)
     }

@@ -43,11 +43,12 @@ pub use config::{
     OptimizerStageConfig, RefineConfig, RegisterConfig, SearchConfig, SimilarityConfig,
 };
 pub use error::RegisterError;
-pub use event::{Event, StageTime, TraceRow};
+pub use event::{BranchScores, Event, FeatureMaps, StageTime, TraceRow};
 pub use judge::{Judgement, Verdict};
 pub use landmarks::{LandmarkConfig, LandmarkError};
 pub use landscape::{AxisLandscape, landscape};
 pub use level::Level;
+pub use objective::for_reference_camera;
 pub use prior::{AnyRotation, PoseSpread, Prior, RotationSpread};
 pub use registration::{Registration, register, register_by};
 pub use run::{Rivals, Run};

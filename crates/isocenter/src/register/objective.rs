@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::geometry::{Camera, RigidTransform};
 use crate::optimize::{Evaluation, Objective, ObjectiveError};
 use crate::project::{Exposure, MarchAxis, ProjectError, Projector};
-use crate::similarity::{GaussNewtonModel, Similarity};
+use crate::similarity::Similarity;
 use crate::volume::AttenuationVolume;
 
 /// A similarity over radiographs of one volume from one camera.
@@ -51,23 +51,26 @@ impl<'a> RadiographObjective<'a> {
     fn evaluate(&self, pose: &RigidTransform) -> Result<Evaluation, ObjectiveError> {
         let jet = self.expose(pose)?.jet(self.pivot_world_mm);
         let model = self.similarity.gauss_newton(&jet)?;
-        Ok(for_reference_camera(self.camera, &model))
+        Ok(for_reference_camera(self.camera, model.into()))
     }
 }
 
-/// A model for motions of a camera as one for those of the reference camera: a motion (omega, tau)
-/// in the axes of the latter is one by (R omega, R tau) in those of the former.
-pub(super) fn for_reference_camera(camera: &Camera, model: &GaussNewtonModel) -> Evaluation {
-    let (mut gradient, mut curvature) = (model.gradient, model.curvature);
-    if let Some(camera_from_reference) = camera.camera_from_reference_camera() {
-        let rotation = camera_from_reference.rotation();
-        let mut turn = Matrix6::zeros();
-        turn.fixed_view_mut::<3, 3>(0, 0).copy_from(rotation);
-        turn.fixed_view_mut::<3, 3>(3, 3).copy_from(rotation);
-        gradient = turn.transpose() * gradient;
-        curvature = turn.transpose() * curvature * turn;
+/// An evaluation for motions of a camera as one for those of the reference camera: a motion
+/// (omega, tau) in the axes of the latter is one by (R omega, R tau) in those of the former.
+#[must_use]
+pub fn for_reference_camera(camera: &Camera, evaluation: Evaluation) -> Evaluation {
+    let Some(camera_from_reference) = camera.camera_from_reference_camera() else {
+        return evaluation;
+    };
+    let rotation = camera_from_reference.rotation();
+    let mut turn = Matrix6::zeros();
+    turn.fixed_view_mut::<3, 3>(0, 0).copy_from(rotation);
+    turn.fixed_view_mut::<3, 3>(3, 3).copy_from(rotation);
+    Evaluation {
+        gradient: turn.transpose() * evaluation.gradient,
+        curvature: evaluation.curvature.map(|curvature| turn.transpose() * curvature * turn),
+        ..evaluation
     }
-    Evaluation { similarity: model.value, gradient, curvature: Some(curvature) }
 }
 
 /// The mean over the X-rays of a case, at one level.

@@ -250,7 +250,8 @@ impl<'a, 'o> Run<'a, 'o> {
             };
             let longest_side_px = level.longest_side_px();
             for iteration in iterations {
-                self.record(TraceRow { stage, longest_side_px, candidate: number, iteration });
+                let (candidate, branches) = (number, None);
+                self.record(TraceRow { stage, longest_side_px, candidate, iteration, branches });
             }
             let termination = candidate.termination;
             self.tell(&Event::CandidateFinished { candidate: number, termination });

@@ -1,0 +1,162 @@
+//! `isocenter train`: trains a network through its pose gradient.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use burn::tensor::Device;
+use isocenter_net::train::{Supply, Trainer, Validation, validate};
+
+use crate::cli::TrainArgs;
+use crate::output::say;
+use crate::progress::Progress;
+use crate::training::{Line, Log, TrainFile, TrainingFolder, read_checkpoint, write_report};
+
+pub(crate) fn run(args: &TrainArgs) -> Result<()> {
+    let file = TrainFile::read(&args.config)?;
+    let device = Device::flex();
+    let (folder, trainer) = begin(args, &file, &device)?;
+    let progress = Progress::new("reading");
+    let source = Arc::new(file.source(args.data.as_deref(), |ct| progress.doing(ct))?);
+    let log = Log::open(folder.path(), trainer.steps_done())?;
+    let mut training =
+        Training { file: &file, folder, trainer, log, source, progress: Some(progress) };
+    training.run(args.threads)
+}
+
+/// A training in its folder, at its beginning or where it was left.
+fn begin(args: &TrainArgs, file: &TrainFile, device: &Device) -> Result<(TrainingFolder, Trainer)> {
+    let (config, text) = (file.config.clone(), file.text.clone());
+    if args.resume {
+        let (folder, checkpoint) = TrainingFolder::resume(&args.out)?;
+        return Ok((folder, Trainer::resumed(config, text, device, &checkpoint)?));
+    }
+    let trainer = match &args.from {
+        Some(path) => Trainer::from_weights(config, text, device, &read_checkpoint(path)?)?,
+        None => Trainer::new(config, text, device)?,
+    };
+    Ok((TrainingFolder::begin(&args.out, &file.text)?, trainer))
+}
+
+struct Training<'a> {
+    file: &'a TrainFile,
+    folder: TrainingFolder,
+    trainer: Trainer,
+    log: Log,
+    source: Arc<isocenter_net::train::Source>,
+    progress: Option<Progress>,
+}
+
+impl Training<'_> {
+    fn run(&mut self, threads: usize) -> Result<()> {
+        let stopped = stop_signal()?;
+        let config = &self.file.config;
+        let mut supply = Supply::new(&self.source, self.trainer.steps_done(), threads);
+        let begun = Instant::now();
+        let first = self.trainer.steps_done();
+        while let Some(sample) = supply.next() {
+            let sample = sample?;
+            let step_begun = Instant::now();
+            let metrics = match self.trainer.step(&self.source, &sample) {
+                Ok(metrics) => metrics,
+                Err(error) => {
+                    let step = self.trainer.steps_done() + 1;
+                    let kept = self.folder.save_failed(step, &sample, &self.source)?;
+                    let kept = format!("the batch is in {}", kept.display());
+                    return Err(anyhow::Error::from(error).context(kept));
+                }
+            };
+            let seconds_per_step = step_begun.elapsed().as_secs_f64();
+            let done = metrics.step;
+            let (last, stop) = (done == config.steps, stopped.load(Ordering::Relaxed));
+            let measured = done.is_multiple_of(config.validation.every_steps) || last;
+            let validation = match measured && !stop {
+                true => Some(validate(&self.trainer.network(), &self.source, last)?),
+                false => None,
+            };
+            let line = Line { metrics, seconds_per_step, validation };
+            let each = begun.elapsed().as_secs_f64() / (done - first) as f64;
+            self.tell(&line, each)?;
+            self.log.add(line)?;
+            if done.is_multiple_of(config.checkpoints.every_steps) || last || stop {
+                self.folder.save(&self.trainer.checkpoint()?, config.checkpoints.keep)?;
+            }
+            if stop && !last {
+                self.progress = None;
+                bail!(
+                    "interrupted after step {done}, a checkpoint was written: --resume goes on with it"
+                );
+            }
+        }
+        self.finish()
+    }
+
+    /// The progress line; measurements stay on the screen.
+    fn tell(&self, line: &Line, seconds_each: f64) -> Result<()> {
+        let (m, steps) = (&line.metrics, self.file.config.steps);
+        let left_min = seconds_each * (steps - m.step) as f64 / 60.0;
+        if let Some(progress) = &self.progress {
+            progress.doing(&format!(
+                "step {} of {steps}: L_appro {:.3}, L_decomp {:.3}, cosines {:.2} / {:.2}, {:.2} \
+                 steps/s, {left_min:.0} min left",
+                m.step,
+                m.approximation,
+                m.decomposition,
+                m.cosine_rotation,
+                m.cosine_translation,
+                1.0 / seconds_each
+            ));
+        }
+        match &line.validation {
+            Some(found) => say(&measured(m.step, found)),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        if let Some(progress) = &self.progress {
+            progress.doing("writing the report");
+        }
+        let network = self.trainer.network();
+        write_report(&self.folder, self.file, self.log.lines(), &network, &self.source)?;
+        self.progress = None;
+        say(&format!(
+            "written to {}: checkpoints, metrics.jsonl, TensorBoard events, report.html",
+            self.folder.path().display()
+        ))
+    }
+}
+
+/// What was measured, in a line.
+fn measured(step: u64, found: &Validation) -> String {
+    let mut groups = vec![("new poses", found.trained, found.trained_registrations)];
+    groups.extend(found.held_out.map(|of| ("CTs held out", of, found.held_out_registrations)));
+    let group =
+        |(name, of, registered): &(&str, isocenter_net::train::validation::Gradients, _)| {
+            let cosines = format!(
+                "{name}: cosines {:.2} / {:.2} (rotation / translation), depth {:.0} %",
+                of.cosine_rotation,
+                of.cosine_translation,
+                100.0 * of.depth_sign
+            );
+            match registered {
+                Some(isocenter_net::train::validation::Registrations {
+                    start_mtre_mm,
+                    end_mtre_mm,
+                    ..
+                }) => format!("{cosines}, median mTRE {start_mtre_mm:.1} to {end_mtre_mm:.1} mm"),
+                None => cosines,
+            }
+        };
+    let groups: Vec<String> = groups.iter().map(group).collect();
+    format!("step {step}: {}", groups.join("; "))
+}
+
+/// Set when the user or the system asks the program to end.
+fn stop_signal() -> Result<Arc<AtomicBool>> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stopped);
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
+    Ok(stopped)
+}

@@ -1,0 +1,195 @@
+//! Proves, on the real program: a training that is interrupted and goes on ends with the same bytes as
+//! one that was not, whatever the number of threads; fine-tuning begins with the other's weights; a
+//! folder that holds a training, other settings and files that are no checkpoints are refused with
+//! what to do; a training that leads nowhere stops and keeps its batch.
+#![cfg(feature = "network")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+
+/// A network and images as small as they can be.
+const SETTINGS: &str = r#"
+title = "Tiny"
+seed = 3
+steps = 4
+voxel_spacing_mm = 16
+
+[network]
+preset = "compact"
+size_px = [32, 32]
+trunk = [16]
+head = [8]
+
+[optimizer]
+kind = "sgd"
+momentum = 0.9
+
+[learning_rate]
+kind = "cyclic"
+lowest = 1e-6
+highest = 1e-4
+half_cycle_steps = 2
+
+[[cts]]
+name = "phantom"
+phantom = { seed = 1, spacing_mm = 8 }
+variations = 2
+
+[[cts]]
+name = "another"
+phantom = { seed = 9, spacing_mm = 8 }
+held_out = true
+
+[[cameras]]
+name = "c-arm"
+source_to_detector_mm = 1020
+pixel_spacing_mm = [9.6, 9.6]
+size_px = [32, 32]
+source_to_isocenter_mm = 700
+
+[truth]
+rotation_deg = 10
+in_plane_mm = 15
+depth_mm = 30
+
+[start]
+rotation_deg = 10
+in_plane_mm = 15
+depth_mm = 30
+about = "truth"
+
+[simulation.noise]
+
+[validation]
+every_steps = 2
+poses = 1
+registrations = 1
+
+[checkpoints]
+every_steps = 1
+keep = 2
+"#;
+
+fn train(settings: &Path, out: &Path, more: &[&str]) -> (bool, String) {
+    let mut command = Command::cargo_bin("isocenter").unwrap();
+    command.arg("train").arg("--config").arg(settings).arg("--out").arg(out).args(more);
+    let output = command.output().unwrap();
+    (output.status.success(), String::from_utf8(output.stderr).unwrap())
+}
+
+fn checkpoint(out: &Path, step: u64) -> std::path::PathBuf {
+    out.join(format!("checkpoints/step-{step:09}.safetensors"))
+}
+
+/// The lines of `metrics.jsonl` without how long they took.
+fn metrics(out: &Path) -> Vec<serde_json::Value> {
+    let text = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    let line = |line: &str| {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(line.as_object_mut().unwrap().remove("seconds_per_step").is_some());
+        line
+    };
+    text.lines().map(line).collect()
+}
+
+#[test]
+fn a_training_that_goes_on_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("train.toml");
+    fs::write(&settings, SETTINGS).unwrap();
+    let [whole, parts, tuned] = ["whole", "parts", "tuned"].map(|name| folder.path().join(name));
+    let (done, errors) = train(&settings, &whole, &[]);
+    assert!(done && errors.is_empty(), "{errors}");
+    let kept = fs::read_dir(whole.join("checkpoints")).unwrap().count();
+    assert_eq!(kept, 2, "as many as `keep` says");
+    let lines = metrics(&whole);
+    assert_eq!(lines.len(), 4);
+    assert!(lines[0].get("validation").is_none() && lines[1].get("validation").is_some());
+    let registered = &lines[3]["validation"]["held_out_registrations"];
+    assert!(registered["start_mtre_mm"].as_f64().unwrap() > 1.0);
+    let page = fs::read_to_string(whole.join("report.html")).unwrap();
+    assert!(page.contains("another (held out)") && page.contains("<svg"));
+
+    // Killed after the third step, in the middle of a line.
+    let (done, _) = train(&settings, &parts, &[]);
+    assert!(done);
+    fs::remove_file(checkpoint(&parts, 4)).unwrap();
+    let text = fs::read_to_string(parts.join("metrics.jsonl")).unwrap();
+    fs::write(parts.join("metrics.jsonl"), &text[..text.len() - 20]).unwrap();
+    let (done, errors) = train(&settings, &parts, &["--resume", "--threads", "3"]);
+    assert!(done, "{errors}");
+    let last = |out| fs::read(checkpoint(out, 4)).unwrap();
+    assert!(last(&whole) == last(&parts), "the checkpoints differ");
+    assert_eq!(metrics(&whole), metrics(&parts));
+
+    let from = checkpoint(&whole, 4);
+    let (done, errors) = train(&settings, &tuned, &["--from", from.to_str().unwrap()]);
+    assert!(done, "{errors}");
+    assert_ne!(metrics(&tuned)[0]["loss"], metrics(&whole)[0]["loss"]);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("train.toml");
+    fs::write(&settings, SETTINGS.replace("steps = 4\n", "steps = 1\n")).unwrap();
+    let out = folder.path().join("out");
+    let refused = |settings: &Path, out: &Path, more: &[&str]| {
+        let (done, errors) = train(settings, out, more);
+        assert!(
+            !done && errors.starts_with("isocenter: ") && errors.lines().count() == 1,
+            "{errors}"
+        );
+        errors
+    };
+    assert!(refused(&settings, &out, &["--resume"]).contains("no checkpoint to go on with"));
+    assert!(train(&settings, &out, &[]).0);
+    assert!(refused(&settings, &out, &[]).contains("--resume goes on with it"));
+
+    let other = folder.path().join("other.toml");
+    fs::write(&other, SETTINGS.replace("trunk = [16]", "trunk = [24]")).unwrap();
+    let errors = refused(&other, &out, &["--resume"]);
+    assert!(errors.contains("16") && errors.contains("24"), "{errors}");
+    fs::write(&other, SETTINGS.replace("seed = 3", "seed = 4")).unwrap();
+    assert!(refused(&other, &out, &["--resume"]).contains("seed"));
+
+    let settings_text = |from: &str, to: &str| {
+        assert!(SETTINGS.contains(from));
+        fs::write(&other, SETTINGS.replacen(from, to, 1)).unwrap();
+        refused(&other, &folder.path().join("new"), &[])
+    };
+    assert!(settings_text("[32, 32]", "[33, 32]").contains("size_px"));
+    assert!(settings_text("momentum = 0.9", "momentum = 1.5").contains("momentum is 1.5"));
+    assert!(settings_text("phantom = {", "path = \"no.nii\" # {").contains("variations"));
+    assert!(settings_text("held_out", "hold_out").contains("hold_out"));
+
+    let fake = folder.path().join("fake.safetensors");
+    fs::write(&fake, b"no tensors").unwrap();
+    let errors =
+        refused(&settings, &folder.path().join("new"), &["--from", fake.to_str().unwrap()]);
+    assert!(errors.contains("fake.safetensors"), "{errors}");
+}
+
+#[test]
+fn a_training_that_leads_nowhere_keeps_its_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("train.toml");
+    let far = SETTINGS
+        .replace("lowest = 1e-6", "lowest = 1.0")
+        .replace("highest = 1e-4", "highest = 1.0")
+        .replace("steps = 4", "steps = 200")
+        .replace("[checkpoints]\nevery_steps = 1\n", "[checkpoints]\nevery_steps = 500\n")
+        .replace("[validation]\nevery_steps = 2\n", "[validation]\nevery_steps = 500\n")
+        .replacen("steps = 200\n", "steps = 200\nclip_gradient_norm = 1e9\n", 1);
+    fs::write(&settings, far).unwrap();
+    let out = folder.path().join("out");
+    let (done, errors) = train(&settings, &out, &[]);
+    assert!(!done && errors.contains("learning rate"), "{errors}");
+    let kept = fs::read_dir(&out).unwrap().filter(|entry| {
+        entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("failed-step-")
+    });
+    assert_eq!(kept.count(), 1, "{errors}");
+}

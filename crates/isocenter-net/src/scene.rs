@@ -1,0 +1,163 @@
+//! The network at poses: moving images, what is descended, and its gradient for the pose.
+
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use isocenter::geometry::{Camera, RigidTransform};
+use isocenter::project::{Exposure, ProjectError, Projector};
+use isocenter::volume::ChannelVolume;
+use nalgebra::{Vector3, Vector6};
+use serde::{Deserialize, Serialize};
+
+use crate::dual::Dual;
+use crate::error::NetError;
+use crate::layer::Context;
+use crate::network::{Features, IMAGE_CHANNELS, Network, Outputs};
+
+/// Moving images are line integrals over this length of water (mm).
+const IMAGE_UNIT_MM: f64 = 100.0;
+
+/// Which number is descended, and whose gradient is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Descent {
+    /// The product of both branches' logistic functions, as published: between 0 and 1, which goes
+    /// with [`Approximation::Geodesic`], whose magnitudes hold it there.
+    SigmoidProduct,
+    /// The sum of both branches' outputs: cannot saturate, which goes with
+    /// [`Approximation::Direction`].
+    Sum,
+}
+
+impl Descent {
+    /// L_net of each sample.
+    ///
+    /// # Shapes
+    /// [batch, 1]
+    #[must_use]
+    pub fn of(self, outputs: &Outputs) -> Dual<2> {
+        let (global, local) = (outputs.global.gated(), outputs.local.gated());
+        match self {
+            Self::SigmoidProduct => global.sigmoid() * local.sigmoid(),
+            Self::Sum => global + local,
+        }
+    }
+}
+
+/// How X-rays are taken of the CT, and about which point poses turn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scene<'a> {
+    /// The camera, with as many pixels as the network's images.
+    pub camera: &'a Camera,
+    /// The pivot (mm), world frame.
+    pub pivot_world_mm: Vector3<f64>,
+    /// h, the unit of translations (mm).
+    pub half_extent_mm: f64,
+}
+
+/// The gradient of L_net for theta at poses, and what it was made of.
+#[derive(Debug, Clone)]
+pub struct PoseGradients {
+    /// L_net of each pose.
+    pub values: Vec<f64>,
+    /// dL_net / dtheta of each.
+    pub gradients: Vec<Vector6<f64>>,
+    /// What the branches said.
+    pub outputs: Outputs,
+    /// What they saw in the moving images.
+    pub moving: Features,
+}
+
+impl Scene<'_> {
+    pub(crate) fn expose<'p>(
+        &self,
+        projector: &'p Projector<ChannelVolume>,
+        camera_from_world: &RigidTransform,
+    ) -> Result<Exposure<'p, ChannelVolume>, ProjectError> {
+        projector.expose(self.camera, camera_from_world)
+    }
+
+    /// The derivative for theta of a motion's: translations count h.
+    pub(crate) fn for_theta(&self, by_motion: &Vector6<f64>) -> Vector6<f64> {
+        let h = self.half_extent_mm;
+        by_motion.component_mul(&Vector6::new(1.0, 1.0, 1.0, h, h, h))
+    }
+
+    /// The derivative for a motion (rad, mm) of one for theta.
+    pub(crate) fn for_motion(&self, by_theta: &Vector6<f64>) -> Vector6<f64> {
+        let h = self.half_extent_mm;
+        by_theta.component_div(&Vector6::new(1.0, 1.0, 1.0, h, h, h))
+    }
+
+    /// Moving images at poses.
+    ///
+    /// # Shapes
+    /// [poses, 3, rows, columns]
+    ///
+    /// # Errors
+    /// If a pose cannot be rendered.
+    pub fn moving_images(
+        &self,
+        projector: &Projector<ChannelVolume>,
+        poses: &[RigidTransform],
+        device: &Device,
+    ) -> Result<Tensor<4>, NetError> {
+        let mut images = Vec::with_capacity(poses.len());
+        for pose in poses {
+            let exposure = self.expose(projector, pose)?;
+            let mut image = vec![0.0; exposure.image_len()];
+            exposure.forward_into(&mut image)?;
+            images.push(image);
+        }
+        Ok(self.tensor_of(&images, device))
+    }
+
+    /// Images with channels side by side as a tensor with channels apart, in the network's unit.
+    pub(crate) fn tensor_of(&self, images: &[Vec<f32>], device: &Device) -> Tensor<4> {
+        let [columns, rows] = self.camera.size_px();
+        let shape = [images.len(), rows, columns, IMAGE_CHANNELS];
+        let side_by_side = Tensor::<4>::from_data(TensorData::new(images.concat(), shape), device);
+        side_by_side.permute([0, 3, 1, 2]) / IMAGE_UNIT_MM
+    }
+
+    /// The transpose of [`tensor_of`](Self::tensor_of).
+    pub(crate) fn images_of(&self, gradient: Tensor<4>) -> Result<Vec<Vec<f32>>, NetError> {
+        let [batch, ..] = gradient.dims();
+        let values = (gradient.permute([0, 2, 3, 1]) / IMAGE_UNIT_MM).try_into_vec_as::<f32>()?;
+        Ok(values.chunks(values.len() / batch.max(1)).map(<[f32]>::to_vec).collect())
+    }
+
+    /// L_net and its gradient for theta.
+    ///
+    /// # Errors
+    /// If a pose cannot be rendered, or shapes do not fit.
+    pub fn pose_gradients(
+        &self,
+        network: &Network,
+        descent: Descent,
+        projector: &Projector<ChannelVolume>,
+        xray: &Features,
+        poses: &[RigidTransform],
+        context: &mut Context,
+    ) -> Result<PoseGradients, NetError> {
+        let device = xray.global.value().device();
+        let images = self.moving_images(projector, poses, &device)?.autodiff().require_grad();
+        let moving = network.moving_features(Dual::constant(images.clone()), context)?;
+        let outputs = network.evaluate(xray, &moving);
+        let (values, _) = descent.of(&outputs).into_parts();
+        let mut gradients = values.clone().sum().backward();
+        let by_pixel = take_gradient(&images, &mut gradients);
+        let mut pose_gradients = Vec::with_capacity(poses.len());
+        for (pose, by_pixel) in poses.iter().zip(self.images_of(by_pixel)?) {
+            let exposure = self.expose(projector, pose)?;
+            let by_motion = exposure.contracted_jet(self.pivot_world_mm, &by_pixel)?;
+            pose_gradients.push(self.for_theta(&by_motion));
+        }
+        let values = values.without_autodiff().try_into_vec_as::<f32>()?;
+        let values = values.into_iter().map(f64::from).collect();
+        Ok(PoseGradients { values, gradients: pose_gradients, outputs, moving })
+    }
+}
+
+/// The gradient of a leaf; where nothing depends on it, zeros.
+pub(crate) fn take_gradient(leaf: &Tensor<4>, gradients: &mut Gradients) -> Tensor<4> {
+    leaf.grad_remove(gradients).unwrap_or_else(|| leaf.zeros_like().without_autodiff())
+}

@@ -1,0 +1,229 @@
+//! The network as a stage of a registration: gradient descent with momentum and an adaptive step on
+//! L_net, from the best candidate. The features of the X-rays and of the CT are computed once.
+
+use std::sync::Arc;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use isocenter::geometry::{Camera, RigidTransform};
+use isocenter::optimize::{
+    Evaluation, GradientDescent, GradientDescentConfig, Objective, ObjectiveError, maximize,
+};
+use isocenter::project::Projector;
+use isocenter::radiograph::Image;
+use isocenter::register::config::OptimizerStageConfig;
+use isocenter::register::{
+    BranchScores, Candidate, Case, Event, FeatureMaps, RegisterConfig, RegisterError, Run, Stage,
+    StageRegistry, TraceRow, for_reference_camera,
+};
+use isocenter::volume::ChannelVolume;
+use nalgebra::{Vector3, Vector6};
+
+use crate::checkpoint::Checkpoint;
+use crate::error::NetError;
+use crate::layer::Context;
+use crate::moving::MovingVolume;
+use crate::network::{Features, Network};
+use crate::objective::NetworkObjective;
+use crate::scene::{Descent, Scene};
+use crate::xray::NetworkXray;
+
+/// A network that has been trained, ready for use.
+#[derive(Debug)]
+pub struct TrainedNetwork {
+    network: Network,
+    descent: Descent,
+    voxel_spacing_mm: f64,
+    device: Device,
+}
+
+impl TrainedNetwork {
+    /// From a checkpoint, on a device.
+    ///
+    /// # Errors
+    /// If the checkpoint's weights do not fit its architecture.
+    pub fn new(checkpoint: &Checkpoint, device: &Device) -> Result<Self, NetError> {
+        Ok(Self {
+            network: checkpoint.network_on(device)?.valid(),
+            descent: checkpoint.header.descent,
+            voxel_spacing_mm: checkpoint.header.voxel_spacing_mm,
+            device: device.clone(),
+        })
+    }
+}
+
+/// The network at work from the best candidate.
+#[derive(Debug, Clone)]
+pub struct NetworkStage {
+    trained: Arc<TrainedNetwork>,
+    config: OptimizerStageConfig<GradientDescentConfig>,
+}
+
+impl NetworkStage {
+    /// Its name.
+    pub const NAME: &'static str = "network";
+
+    /// Adds the stage to those that there are; scales and optimiser are those of
+    /// `gradient_descent` in a registration's settings.
+    pub fn register(trained: TrainedNetwork, registry: &mut StageRegistry) {
+        let trained = Arc::new(trained);
+        registry.add(Self::NAME, move |config: &RegisterConfig| {
+            let trained = Arc::clone(&trained);
+            Ok(Box::new(Self { trained, config: config.gradient_descent }))
+        });
+    }
+}
+
+impl Stage for NetworkStage {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn run(
+        &self,
+        run: &mut Run<'_, '_>,
+        candidates: Vec<Candidate>,
+    ) -> Result<Vec<Candidate>, RegisterError> {
+        let Some(best) = candidates.first() else { return Ok(candidates) };
+        let longest_side_px = self.trained.network.config().size_px.into_iter().max().unwrap_or(1);
+        let (case, start) = (run.case(), best.camera_from_world);
+        run.timed(Self::NAME, longest_side_px, 1, |run| {
+            let prepared = Prepared::new(&self.trained, case).map_err(as_register_error)?;
+            let objective = prepared.objective(&self.trained);
+            let OptimizerStageConfig { scales, optimizer, .. } = self.config;
+            let mut optimizer = GradientDescent::new(&scales.components(), optimizer)?;
+            let optimum = maximize(&objective, &start, &mut optimizer, &mut |iteration| {
+                run.record(TraceRow {
+                    stage: Self::NAME,
+                    longest_side_px,
+                    candidate: 0,
+                    iteration: *iteration,
+                    branches: objective.last_scores(),
+                });
+            })?;
+            let end = optimum.camera_from_world;
+            run.tell(&Event::Features(&objective.feature_maps(&end).map_err(as_register_error)?));
+            Ok(vec![Candidate {
+                camera_from_world: end,
+                similarity: optimum.evaluation.similarity,
+                termination: optimum.termination,
+            }])
+        })
+    }
+}
+
+fn as_register_error(error: NetError) -> RegisterError {
+    ObjectiveError::from(error).into()
+}
+
+/// What does not depend on the pose.
+struct Prepared {
+    projector: Projector<ChannelVolume>,
+    half_extent_mm: f64,
+    pivot_world_mm: Vector3<f64>,
+    xrays: Vec<(Camera, Features)>,
+}
+
+impl Prepared {
+    fn new(trained: &TrainedNetwork, case: &Case) -> Result<Self, NetError> {
+        let moving = MovingVolume::new(case.projector().volume(), trained.voxel_spacing_mm)?;
+        let pass = trained.network.residual.forward(&moving.relative_attenuation)?;
+        let mut xrays = Vec::with_capacity(case.xrays().len());
+        for xray in case.xrays() {
+            let size_px = trained.network.config().size_px;
+            let seen = NetworkXray::new(xray.camera(), xray.line_integral(), xray.mask(), size_px)?;
+            let image = seen.tensor(&trained.device);
+            let features = trained.network.xray_features(image, &mut Context::inference())?;
+            xrays.push((seen.camera, features));
+        }
+        Ok(Self {
+            projector: Projector::new(pass.channels()?),
+            half_extent_mm: moving.half_extent_mm,
+            pivot_world_mm: case.pivot_world_mm(),
+            xrays,
+        })
+    }
+
+    fn objective<'a>(&'a self, trained: &'a TrainedNetwork) -> CaseObjective<'a> {
+        let of = |(camera, features): &'a (Camera, Features)| {
+            let scene = Scene {
+                camera,
+                pivot_world_mm: self.pivot_world_mm,
+                half_extent_mm: self.half_extent_mm,
+            };
+            let (network, projector) = (&trained.network, &self.projector);
+            let one = NetworkObjective::new(network, trained.descent, scene, projector, features);
+            (camera, features, one)
+        };
+        CaseObjective { parts: self.xrays.iter().map(of).collect(), pivot: self.pivot_world_mm }
+    }
+}
+
+/// The mean over the X-rays of a case.
+struct CaseObjective<'a> {
+    parts: Vec<(&'a Camera, &'a Features, NetworkObjective<'a>)>,
+    pivot: Vector3<f64>,
+}
+
+impl CaseObjective<'_> {
+    /// What the branches said of the first X-ray.
+    fn last_scores(&self) -> Option<BranchScores> {
+        self.parts.first().and_then(|(_, _, objective)| objective.last_scores())
+    }
+
+    /// What the branches see of the first X-ray and the radiograph at a pose.
+    fn feature_maps(
+        &self,
+        reference_from_world: &RigidTransform,
+    ) -> Result<Vec<FeatureMaps>, NetError> {
+        let Some((camera, xray, objective)) = self.parts.first() else { return Ok(Vec::new()) };
+        let moving = objective.at(&camera.camera_from_world(reference_from_world))?.moving;
+        let map = |branch, xray: &Tensor<4>, moving: &Tensor<4>| -> Result<_, NetError> {
+            Ok(FeatureMaps { branch, xray: mean_map(xray)?, moving: mean_map(moving)? })
+        };
+        Ok(vec![
+            map("global", xray.global.value(), moving.global.value())?,
+            map("local", xray.local.value(), moving.local.value())?,
+        ])
+    }
+
+    fn share(&self) -> f64 {
+        1.0 / self.parts.len() as f64
+    }
+}
+
+impl Objective for CaseObjective<'_> {
+    fn pivot_world_mm(&self) -> Vector3<f64> {
+        self.pivot
+    }
+
+    fn evaluate(
+        &self,
+        reference_from_world: &RigidTransform,
+    ) -> Result<Evaluation, ObjectiveError> {
+        let (mut similarity, mut gradient) = (0.0, Vector6::zeros());
+        for (camera, _, objective) in &self.parts {
+            let one = objective.evaluate(&camera.camera_from_world(reference_from_world))?;
+            let one = for_reference_camera(camera, one);
+            similarity += self.share() * one.similarity;
+            gradient += self.share() * one.gradient;
+        }
+        Ok(Evaluation { similarity, gradient, curvature: None })
+    }
+
+    fn similarities(&self, poses: &[RigidTransform]) -> Vec<f64> {
+        let one = |pose| match self.evaluate(pose) {
+            Ok(evaluation) if !evaluation.similarity.is_nan() => evaluation.similarity,
+            _ => f64::NEG_INFINITY,
+        };
+        poses.iter().map(one).collect()
+    }
+}
+
+/// The root of the mean square over the channels of the first sample.
+fn mean_map(features: &Tensor<4>) -> Result<Image, NetError> {
+    let [_, channels, rows, columns] = features.dims();
+    let squares = features.clone().without_autodiff().narrow(0, 0, 1).square();
+    let mean = (squares.sum_dim(1) / channels as f64).sqrt();
+    Ok(Image::new([columns, rows], mean.try_into_vec_as::<f32>()?)?)
+}

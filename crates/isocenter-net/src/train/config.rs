@@ -1,0 +1,296 @@
+//! The settings of a training, as its file has them.
+
+use isocenter::evaluate::{CameraEntry, CtEntry, PoseDistribution, ProtocolError, check_names};
+use isocenter::geometry::Camera;
+use isocenter::radiograph::simulation::SimulationConfig;
+use serde::{Deserialize, Serialize};
+
+use super::optimizer::OptimizerConfig;
+use super::schedule::LearningRate;
+use crate::error::NetError;
+use crate::loss::{Approximation, DecompositionForm, Weighing};
+use crate::network::{NetworkConfig, Normalization};
+use crate::scene::Descent;
+use crate::step::Objective;
+
+/// A training: of which network, on what, for how long.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// What it is called in reports.
+    pub title: String,
+    /// Decides first weights and every draw.
+    pub seed: u64,
+    /// Steps in all.
+    pub steps: u64,
+    /// Poses of one CT in a step.
+    #[serde(default = "one")]
+    pub batch: usize,
+    /// The voxels of the moving volume, about (mm): those of the CT are binned by whole factors.
+    pub voxel_spacing_mm: f64,
+    /// The architecture.
+    pub network: NetworkChoice,
+    /// What is minimised.
+    #[serde(default)]
+    pub objective: ObjectiveConfig,
+    /// How weights follow their gradients.
+    pub optimizer: OptimizerConfig,
+    /// How far.
+    pub learning_rate: LearningRate,
+    /// The longest that all gradients together may be.
+    #[serde(default = "ten")]
+    pub clip_gradient_norm: f64,
+    /// The patients.
+    pub cts: Vec<TrainingCt>,
+    /// The C-arms, with as many pixels as the network's images.
+    pub cameras: Vec<CameraEntry>,
+    /// How the pose of an X-ray is drawn about the frontal one.
+    pub truth: PoseDistribution,
+    /// How the pose of a moving image is drawn.
+    pub start: PoseDistribution,
+    /// What is done to the X-rays.
+    #[serde(default)]
+    pub simulation: SimulationConfig,
+    /// What is measured on poses and CTs that are not trained on.
+    #[serde(default)]
+    pub validation: ValidationConfig,
+    /// What is kept on disk.
+    #[serde(default)]
+    pub checkpoints: CheckpointConfig,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn ten() -> f64 {
+    10.0
+}
+
+/// An architecture: a preset, and what differs from it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkChoice {
+    /// Where it starts from.
+    pub preset: Preset,
+    /// [columns, rows] of the images.
+    pub size_px: Option<[usize; 2]>,
+    /// Outputs of the layers in front of the heads.
+    pub trunk: Option<Vec<usize>>,
+    /// Outputs of the hidden layers of a head.
+    pub head: Option<Vec<usize>>,
+    /// What normalises the global branch.
+    pub normalization: Option<Normalization>,
+    /// The part of elements that is left out.
+    pub dropout: Option<f64>,
+}
+
+/// A named architecture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// [`NetworkConfig::paper`]
+    Paper,
+    /// [`NetworkConfig::compact`]
+    Compact,
+}
+
+impl NetworkChoice {
+    /// The architecture.
+    #[must_use]
+    pub fn config(&self) -> NetworkConfig {
+        let preset = match self.preset {
+            Preset::Paper => NetworkConfig::paper(),
+            Preset::Compact => NetworkConfig::compact(),
+        };
+        NetworkConfig {
+            size_px: self.size_px.unwrap_or(preset.size_px),
+            trunk: self.trunk.clone().unwrap_or(preset.trunk),
+            head: self.head.clone().unwrap_or(preset.head),
+            normalization: self.normalization.unwrap_or(preset.normalization),
+            dropout: self.dropout.unwrap_or(preset.dropout),
+        }
+    }
+}
+
+/// What is minimised.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ObjectiveConfig {
+    /// Which number is descended.
+    pub descent: Descent,
+    /// How its gradient is compared with the geodesic one.
+    pub approximation: Approximation,
+    /// How features are kept apart.
+    pub decomposition: DecompositionForm,
+    /// How the two losses are weighed.
+    pub weighing: Weighing,
+}
+
+impl Default for ObjectiveConfig {
+    /// What trains: directions of the sum, with learned weights.
+    fn default() -> Self {
+        Self {
+            descent: Descent::Sum,
+            approximation: Approximation::Direction,
+            decomposition: DecompositionForm::Bounded,
+            weighing: Weighing::Learned,
+        }
+    }
+}
+
+impl ObjectiveConfig {
+    /// The objective of a step.
+    #[must_use]
+    pub fn objective(&self) -> Objective {
+        let Self { descent, approximation, decomposition, .. } = *self;
+        Objective { descent, approximation, decomposition }
+    }
+}
+
+/// A CT to train on.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingCt {
+    /// File or phantom.
+    #[serde(flatten)]
+    pub ct: CtEntry,
+    /// So many phantoms, with seeds that follow the phantom's own.
+    #[serde(default = "one")]
+    pub variations: usize,
+    /// The labels that the moving volume shows; none means all. The X-ray shows everything.
+    #[serde(default)]
+    pub moving_labels: Vec<u16>,
+    /// Only measured, never trained on.
+    #[serde(default)]
+    pub held_out: bool,
+}
+
+/// What is measured on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ValidationConfig {
+    /// Every so many steps, and at the end.
+    pub every_steps: u64,
+    /// Poses of each CT at which gradients are compared.
+    pub poses: usize,
+    /// Starts of each CT from which the network registers, at the end only.
+    pub registrations: usize,
+}
+
+impl Default for ValidationConfig {
+    fn default() -> Self {
+        Self { every_steps: 200, poses: 16, registrations: 8 }
+    }
+}
+
+/// What is kept on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckpointConfig {
+    /// Every so many steps, and at the end.
+    pub every_steps: u64,
+    /// How many, the last ones.
+    pub keep: usize,
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        Self { every_steps: 200, keep: 3 }
+    }
+}
+
+/// The most voxels along an edge of a CT of one metre.
+const FINEST_MM: f64 = 0.5;
+
+impl TrainConfig {
+    /// The cameras.
+    ///
+    /// # Errors
+    /// The first that cannot exist.
+    pub fn cameras(&self) -> Result<Vec<Camera>, ProtocolError> {
+        self.cameras.iter().map(CameraEntry::camera).collect()
+    }
+
+    /// The CTs one by one: variations of a phantom apart, each with a name of its own.
+    #[must_use]
+    pub fn single_cts(&self) -> Vec<TrainingCt> {
+        let single = |ct: &TrainingCt| -> Vec<TrainingCt> {
+            let variation = |n: usize| {
+                let mut one = TrainingCt { variations: 1, ..ct.clone() };
+                if ct.variations > 1 {
+                    one.ct.name = format!("{} {}", ct.ct.name, n + 1);
+                }
+                if let Some(phantom) = &mut one.ct.phantom {
+                    phantom.seed = phantom.seed.wrapping_add(n as u64);
+                }
+                one
+            };
+            (0..ct.variations).map(variation).collect()
+        };
+        self.cts.iter().flat_map(single).collect()
+    }
+
+    /// Checks that the training makes sense.
+    ///
+    /// # Errors
+    /// The first thing that does not, by its key.
+    pub fn check(&self) -> Result<(), NetError> {
+        let network = self.network.config();
+        network.check()?;
+        check_names("cameras", self.cameras.iter().map(|camera| &*camera.name))?;
+        check_names("cts", self.cts.iter().map(|ct| &*ct.ct.name))?;
+        for (camera, entry) in self.cameras()?.iter().zip(&self.cameras) {
+            if camera.size_px() != network.size_px {
+                let found = format!("{:?} of camera '{}'", camera.size_px(), entry.name);
+                let expected = "that of the network's images";
+                return Err(NetError::Setting { name: "size_px", found, expected });
+            }
+        }
+        self.cts.iter().try_for_each(TrainingCt::check)?;
+        if self.cts.iter().all(|ct| ct.held_out) {
+            let (found, expected) = ("all held out".to_owned(), "one at least to train on");
+            return Err(NetError::Setting { name: "cts", found, expected });
+        }
+        self.truth.check("truth")?;
+        self.start.check("start")?;
+        self.simulation.check()?;
+        self.optimizer.check()?;
+        self.learning_rate.check()?;
+        self.objective.weighing.check(self.objective.decomposition)?;
+        let numbers = [
+            ("steps", self.steps as f64, 1.0, 1e9, "1 to 1e9"),
+            ("batch", self.batch as f64, 1.0, 64.0, "1 to 64"),
+            ("voxel_spacing_mm", self.voxel_spacing_mm, FINEST_MM, 50.0, "0.5 to 50"),
+            ("clip_gradient_norm", self.clip_gradient_norm, 1e-6, 1e12, "1e-6 to 1e12"),
+            ("validation.poses", self.validation.poses as f64, 0.0, 1e4, "0 to 10000"),
+            ("validation.every_steps", self.validation.every_steps as f64, 1.0, 1e9, "1 to 1e9"),
+            ("checkpoints.every_steps", self.checkpoints.every_steps as f64, 1.0, 1e9, "1 to 1e9"),
+            ("checkpoints.keep", self.checkpoints.keep as f64, 1.0, 1e6, "1 or more"),
+        ];
+        for (name, found, least, most, expected) in numbers {
+            if !(least..=most).contains(&found) {
+                return Err(NetError::Setting { name, found: found.to_string(), expected });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TrainingCt {
+    fn check(&self) -> Result<(), NetError> {
+        self.ct.check()?;
+        let fits = self.variations == 1 || self.ct.phantom.is_some();
+        if !fits || !(1..=1000).contains(&self.variations) {
+            let (name, found) = ("variations", self.variations.to_string());
+            let expected = "1 to 1000 of a phantom, 1 of a file";
+            return Err(NetError::Setting { name, found, expected });
+        }
+        if !self.moving_labels.is_empty() && self.ct.path.is_some() && self.ct.labels.is_none() {
+            let (name, found) = ("labels", "absent".to_owned());
+            let expected = "given with moving_labels";
+            return Err(NetError::Setting { name, found, expected });
+        }
+        Ok(())
+    }
+}

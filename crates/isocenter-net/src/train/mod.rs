@@ -1,0 +1,32 @@
+//! Training: samples from CTs and simulated X-rays, steps, validation.
+//!
+//! Everything that is drawn is a function of the training's seed and the number of the step:
+//! a training that goes on after a checkpoint is the same, bit by bit, as one that was never
+//! interrupted, and it does not depend on the number of threads that make samples.
+//!
+//! - [`config`] - [`TrainConfig`], the settings
+//! - [`patient`] - [`TrainingPatient`], a CT that is X-rayed and moved
+//! - [`sample`] - [`Source`], what a step is trained on
+//! - [`supply`] - [`Supply`], samples made in background threads
+//! - [`optimizer`] - [`Optimizer`], how weights follow gradients
+//! - [`schedule`] - [`LearningRate`], how far
+//! - [`trainer`] - [`Trainer`], step by step
+//! - [`validation`] - cosines and registrations on what is not trained on
+
+pub mod config;
+pub mod optimizer;
+pub mod patient;
+pub mod sample;
+pub mod schedule;
+pub mod supply;
+pub mod trainer;
+pub mod validation;
+
+pub use config::TrainConfig;
+pub use optimizer::{Optimizer, OptimizerConfig};
+pub use patient::TrainingPatient;
+pub use sample::{Sample, Source};
+pub use schedule::LearningRate;
+pub use supply::Supply;
+pub use trainer::{Metrics, Trainer};
+pub use validation::{Validation, validate};

@@ -1,0 +1,93 @@
+//! A CT to train on: what is X-rayed, and what is moved.
+
+use isocenter::evaluate::{Patient, Targets};
+use isocenter::geometry::{Camera, RigidTransform};
+use isocenter::project::{ProjectError, Projector, Storage};
+use isocenter::radiograph::Image;
+use isocenter::radiograph::simulation::{MaterialImages, MaterialVolumes};
+use isocenter::volume::{AttenuationVolume, Volume};
+use nalgebra::Vector3;
+
+use super::config::{TrainConfig, TrainingCt};
+use crate::error::NetError;
+use crate::moving::MovingVolume;
+
+/// A CT, ready for training.
+#[derive(Debug)]
+pub struct TrainingPatient {
+    /// What it is called.
+    pub name: String,
+    /// Only measured, never trained on.
+    pub held_out: bool,
+    /// What the network sees of the CT.
+    pub moving: MovingVolume,
+    /// The point about which motions turn (mm), world frame.
+    pub pivot_world_mm: Vector3<f64>,
+    /// Where errors are measured.
+    pub targets: Targets,
+    water: Option<Projector>,
+    bone: Option<Projector>,
+}
+
+impl TrainingPatient {
+    /// From an entry of the training's list and the voxels of its files; those of a phantom are
+    /// made.
+    ///
+    /// # Units
+    /// The CT in Hounsfield units.
+    ///
+    /// # Errors
+    /// If the CT cannot be used, or a label does not occur.
+    pub fn new(
+        entry: &TrainingCt,
+        config: &TrainConfig,
+        files: Option<(Volume<f32>, Option<Volume<u16>>)>,
+    ) -> Result<Self, NetError> {
+        let patient = Patient::new(&entry.ct, files)?;
+        let map = patient.attenuation_map();
+        let moved = AttenuationVolume::from_hounsfield(patient.masked(&entry.moving_labels)?, map)?;
+        let hardening = config.simulation.beam_hardening.as_ref();
+        let materials = MaterialVolumes::from_hounsfield(patient.masked(&[])?, map, hardening)?;
+        let [water, bone] = materials.into_water_and_bone();
+        let projector = |volume| Projector::with_storage(volume, Storage::U16);
+        Ok(Self {
+            name: patient.name().to_owned(),
+            held_out: entry.held_out,
+            moving: MovingVolume::new(&moved, config.voxel_spacing_mm)?,
+            pivot_world_mm: patient.pivot_world_mm(),
+            targets: patient.targets().clone(),
+            water: water.map(projector),
+            bone: bone.map(projector),
+        })
+    }
+
+    /// Whether radiographs can be rendered from a pose: the source has to lie outside the CT.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn check_pose(
+        &self,
+        camera: &Camera,
+        camera_from_world: &RigidTransform,
+    ) -> Result<(), ProjectError> {
+        let projectors = [&self.water, &self.bone].into_iter().flatten();
+        projectors.map(|p| p.expose(camera, camera_from_world).map(drop)).collect()
+    }
+
+    /// Line integrals of the whole CT by material, at full resolution.
+    ///
+    /// # Errors
+    /// If the source lies inside the CT.
+    pub fn render(
+        &self,
+        camera: &Camera,
+        camera_from_world: &RigidTransform,
+    ) -> Result<MaterialImages, ProjectError> {
+        let render = |projector: &Option<Projector>| {
+            projector.as_ref().map(|p| p.forward(camera, camera_from_world)).transpose()
+        };
+        let (water, bone) = (render(&self.water)?, render(&self.bone)?);
+        let water = water.unwrap_or_else(|| Image::zeros(camera.size_px()));
+        Ok(MaterialImages { water, bone })
+    }
+}

@@ -1,0 +1,294 @@
+//! A training, step by step.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use nalgebra::{Vector3, Vector6};
+use serde::{Deserialize, Serialize};
+
+use super::config::TrainConfig;
+use super::optimizer::{Optimizer, clip};
+use super::sample::{Sample, Source};
+use crate::checkpoint::{Checkpoint, Header};
+use crate::error::NetError;
+use crate::loss::Balance;
+use crate::network::Network;
+use crate::scene::Scene;
+use crate::step::{Batch, Step};
+use crate::weights;
+
+/// A loss beyond this leads nowhere.
+const LARGEST_LOSS: f64 = 1e4;
+
+/// What a step gave: a line of `metrics.jsonl`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// The number of the step, the first is 1.
+    pub step: u64,
+    /// All together.
+    pub loss: f64,
+    /// L_appro.
+    pub approximation: f64,
+    /// L_decomp.
+    pub decomposition: f64,
+    /// Cosine between the network's pose gradient and the geodesic one, rotations, mean of the
+    /// batch, in training mode.
+    pub cosine_rotation: f64,
+    /// The same of translations.
+    pub cosine_translation: f64,
+    /// NCC(G(x), G(m))
+    pub ncc_global: f64,
+    /// NCC(L(x), L(m))
+    pub ncc_local: f64,
+    /// The deviation that divides L_appro.
+    pub s1: f64,
+    /// The deviation that divides L_decomp.
+    pub s2: f64,
+    /// The length of all gradients together, before they are shortened.
+    pub gradient_norm: f64,
+    /// The learning rate.
+    pub learning_rate: f64,
+}
+
+/// The cosine between the rotation parts and that between the translation parts; 0 where a part
+/// vanishes.
+#[must_use]
+pub fn cosines(found: &Vector6<f64>, wanted: &Vector6<f64>) -> [f64; 2] {
+    let cosine = |from: usize| {
+        let [a, b] = [found, wanted].map(|v| Vector3::new(v[from], v[from + 1], v[from + 2]));
+        let product = a.norm() * b.norm();
+        if product > 0.0 { a.dot(&b) / product } else { 0.0 }
+    };
+    [cosine(0), cosine(3)]
+}
+
+/// A network in training.
+#[derive(Debug)]
+pub struct Trainer {
+    config: TrainConfig,
+    /// The settings as their file has them, for checkpoints.
+    text: String,
+    device: Device,
+    network: Network,
+    balance: Balance,
+    optimizer: Optimizer,
+    step: u64,
+}
+
+impl Trainer {
+    /// With first weights.
+    ///
+    /// # Errors
+    /// If the settings make no sense.
+    pub fn new(config: TrainConfig, text: String, device: &Device) -> Result<Self, NetError> {
+        config.check()?;
+        let device = device.clone().autodiff();
+        let network = Network::new(&config.network.config(), config.seed, &device)?;
+        let balance = Balance::new(config.objective.weighing, &device);
+        let optimizer = Optimizer::new(config.optimizer);
+        Ok(Self { config, text, device, network, balance, optimizer, step: 0 })
+    }
+
+    /// With the weights of another training, from the first step on.
+    ///
+    /// # Errors
+    /// If the settings make no sense, or the weights are of another architecture.
+    pub fn from_weights(
+        config: TrainConfig,
+        text: String,
+        device: &Device,
+        from: &Checkpoint,
+    ) -> Result<Self, NetError> {
+        let mut trainer = Self::new(config, text, device)?;
+        trainer.check_same("network", trainer.network.config(), &from.header.network)?;
+        trainer.network = weights::put(trainer.network, &from.network)?;
+        Ok(trainer)
+    }
+
+    /// That goes on after a checkpoint.
+    ///
+    /// # Errors
+    /// If the training had other settings, or the checkpoint is damaged.
+    pub fn resumed(
+        config: TrainConfig,
+        text: String,
+        device: &Device,
+        from: &Checkpoint,
+    ) -> Result<Self, NetError> {
+        let mut trainer = Self::from_weights(config, text, device, from)?;
+        check_same_training(&trainer.text, &from.header.training)?;
+        trainer.balance = weights::put(trainer.balance, &from.balance)?;
+        trainer.step = from.header.step;
+        trainer.optimizer =
+            Optimizer::resumed(trainer.config.optimizer, trainer.step, from.moments.clone());
+        Ok(trainer)
+    }
+
+    fn check_same<T: PartialEq + std::fmt::Debug>(
+        &self,
+        key: &'static str,
+        now: &T,
+        before: &T,
+    ) -> Result<(), NetError> {
+        if now == before {
+            return Ok(());
+        }
+        let [before, now] = [before, now].map(|value| format!("{value:?}"));
+        Err(NetError::OtherTraining { key, before, now })
+    }
+
+    /// Steps made.
+    #[must_use]
+    pub fn steps_done(&self) -> u64 {
+        self.step
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// The network as it is used: without what only training needs.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        self.network.valid()
+    }
+
+    /// Makes a step.
+    ///
+    /// # Errors
+    /// If nothing can be rendered, or the training leads nowhere: a loss or a gradient that is not
+    /// finite or far too large, or pose gradients that have all vanished.
+    pub fn step(&mut self, source: &Source, sample: &Sample) -> Result<Metrics, NetError> {
+        let number = self.step + 1;
+        let step = self.derivatives(source, sample)?;
+        check_leads_somewhere(number, &step)?;
+        let mut of_network = weights::gradients_of(&self.network, &step.gradients)?;
+        of_network.extend(weights::gradients_of(&self.network, &step.residual_gradients)?);
+        let mut of_balance = match self.balance.is_learned() {
+            true => weights::gradients_of(&self.balance, &step.gradients)?,
+            false => weights::Arrays::new(),
+        };
+        let gradient_norm =
+            clip([&mut of_network, &mut of_balance], self.config.clip_gradient_norm);
+        if !gradient_norm.is_finite() {
+            return Err(diverged(number, format!("the gradient's norm is {gradient_norm}")));
+        }
+        let learning_rate = self.config.learning_rate.at(self.step, self.config.steps);
+        self.optimizer.begin_step();
+        self.network =
+            self.optimizer.update("network.", self.network.clone(), &of_network, learning_rate)?;
+        self.balance =
+            self.optimizer.update("balance.", self.balance.clone(), &of_balance, learning_rate)?;
+        self.step = number;
+        self.metrics(&step, gradient_norm, learning_rate)
+    }
+
+    fn derivatives(&self, source: &Source, sample: &Sample) -> Result<Step, NetError> {
+        let patient = &source.patients[sample.patient];
+        let camera = &source.cameras[sample.camera];
+        let [columns, rows] = camera.size_px();
+        let shape = [sample.true_cameras_from_world.len(), 1, rows, columns];
+        let batch = Batch {
+            scene: Scene {
+                camera,
+                pivot_world_mm: patient.pivot_world_mm,
+                half_extent_mm: patient.moving.half_extent_mm,
+            },
+            relative_attenuation: &patient.moving.relative_attenuation,
+            xrays: Tensor::from_data(TensorData::new(sample.xrays.clone(), shape), &self.device),
+            cameras_from_world: sample.cameras_from_world.clone(),
+            true_cameras_from_world: sample.true_cameras_from_world.clone(),
+        };
+        let objective = self.config.objective.objective();
+        batch.step(&self.network, &self.balance, &objective, sample.dropout_seed)
+    }
+
+    fn metrics(
+        &self,
+        step: &Step,
+        gradient_norm: f64,
+        learning_rate: f64,
+    ) -> Result<Metrics, NetError> {
+        let [s1, s2] = self.balance.deviations()?;
+        let pairs = step.found.iter().zip(&step.wanted);
+        let mut mean = [0.0; 2];
+        for cosines in pairs.map(|(found, wanted)| cosines(found, wanted)) {
+            for (mean, cosine) in mean.iter_mut().zip(cosines) {
+                *mean += cosine / step.found.len() as f64;
+            }
+        }
+        Ok(Metrics {
+            step: self.step,
+            loss: step.loss,
+            approximation: step.approximation,
+            decomposition: step.decomposition,
+            cosine_rotation: mean[0],
+            cosine_translation: mean[1],
+            ncc_global: step.ncc_global,
+            ncc_local: step.ncc_local,
+            s1,
+            s2,
+            gradient_norm,
+            learning_rate,
+        })
+    }
+
+    /// All that is needed to go on.
+    ///
+    /// # Errors
+    /// If weights cannot be read from the device.
+    pub fn checkpoint(&self) -> Result<Checkpoint, NetError> {
+        let (architecture, descent) = (self.network.config(), self.config.objective.descent);
+        let header = Header::new(architecture.clone(), descent, self.config.voxel_spacing_mm);
+        Ok(Checkpoint {
+            header: Header { step: self.step, training: self.text.clone(), ..header },
+            network: weights::of(&self.network)?,
+            balance: weights::of(&self.balance)?,
+            moments: self.optimizer.moments().clone(),
+        })
+    }
+}
+
+/// Compares settings line by line: they decide every draw.
+fn check_same_training(now: &str, before: &str) -> Result<(), NetError> {
+    let lines = |text: &str| -> Vec<String> {
+        let line = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
+        text.lines().map(line).filter(|line| !line.is_empty()).collect()
+    };
+    let (now, before) = (lines(now), lines(before));
+    let differing = now.iter().zip(&before).find(|(now, before)| now != before);
+    let differs = |before: &str, now: &str| {
+        let (key, before, now) = ("a line of it", format!("'{before}'"), format!("'{now}'"));
+        Err(NetError::OtherTraining { key, before, now })
+    };
+    match differing {
+        Some((now, before)) => differs(before, now),
+        None if now.len() != before.len() => {
+            let count = |lines: &[String]| format!("{} lines long", lines.len());
+            differs(&count(&before), &count(&now))
+        }
+        None => Ok(()),
+    }
+}
+
+fn diverged(step: u64, what: String) -> NetError {
+    let advice = "lower the learning rate, or shorten gradients (clip_gradient_norm)";
+    NetError::Diverged { step, what, advice }
+}
+
+fn check_leads_somewhere(number: u64, step: &Step) -> Result<(), NetError> {
+    if !step.loss.is_finite() || step.loss.abs() > LARGEST_LOSS {
+        return Err(diverged(number, format!("the loss is {}", step.loss)));
+    }
+    if let Some(found) = step.found.iter().find(|g| !g.iter().all(|x| x.is_finite())) {
+        let found: Vec<f64> = found.iter().copied().collect();
+        return Err(diverged(number, format!("the pose gradient is {found:?}")));
+    }
+    if step.found.iter().all(|g| g.iter().all(|&x| x == 0.0)) {
+        let what = "all pose gradients are exactly zero: the logistic functions are saturated";
+        let advice = "descend the sum (objective.descent = \"sum\"), or lower the learning rate";
+        return Err(NetError::Diverged { step: number, what: what.to_owned(), advice });
+    }
+    Ok(())
+}
