@@ -29,9 +29,12 @@ pub(crate) struct CtFiles {
     keep_table: bool,
 }
 
+/// A CT (HU) and, where there are some, its labels.
+pub(crate) type CtVoxels = (Volume<f32>, Option<Volume<u16>>);
+
 impl CtFiles {
     /// The CT (HU), without the couch unless it is to be kept, and its labels.
-    pub(crate) fn read(self) -> Result<Option<(Volume<f32>, Option<Volume<u16>>)>> {
+    pub(crate) fn read(self) -> Result<Option<CtVoxels>> {
         let Some(ct) = self.ct else { return Ok(None) };
         let labels = self.labels.map(read_labels).transpose()?;
         let mut ct = volume(&ct, None)?;

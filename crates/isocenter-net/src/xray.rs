@@ -114,7 +114,7 @@ impl Grid {
     }
 
     /// Where a pixel of the grid is in the X-ray: its centers coincide in the middle.
-    fn from_grid(&self, axis: usize, at: f64) -> f64 {
+    fn in_xray_px(&self, axis: usize, at: f64) -> f64 {
         let middle = |size: usize| (size as f64 - 1.0) / 2.0;
         (at - middle(self.size_px[axis])) * self.scale[axis] + middle(self.from_px[axis])
     }
@@ -141,7 +141,7 @@ impl Grid {
     /// The pixels of the X-ray under one of the grid, and how much of each.
     fn under(&self, axis: usize, at: usize) -> Vec<(usize, f32)> {
         let [low, high] =
-            [-0.5, 0.5].map(|edge| self.from_grid(axis, at as f64 + edge).max(-0.5) + 0.5);
+            [-0.5, 0.5].map(|edge| self.in_xray_px(axis, at as f64 + edge).max(-0.5) + 0.5);
         let last = self.from_px[axis] as f64;
         let (low, high) = (low.min(last), high.min(last));
         let whole = self.scale[axis];

@@ -52,10 +52,9 @@ impl Training<'_> {
     fn run(&mut self, threads: usize) -> Result<()> {
         let stopped = stop_signal()?;
         let config = &self.file.config;
-        let mut supply = Supply::new(&self.source, self.trainer.steps_done(), threads);
         let begun = Instant::now();
         let first = self.trainer.steps_done();
-        while let Some(sample) = supply.next() {
+        for sample in Supply::new(&self.source, first, threads) {
             let sample = sample?;
             let step_begun = Instant::now();
             let metrics = match self.trainer.step(&self.source, &sample) {

@@ -70,8 +70,8 @@ impl TrainingPatient {
         camera: &Camera,
         camera_from_world: &RigidTransform,
     ) -> Result<(), ProjectError> {
-        let projectors = [&self.water, &self.bone].into_iter().flatten();
-        projectors.map(|p| p.expose(camera, camera_from_world).map(drop)).collect()
+        let mut projectors = [&self.water, &self.bone].into_iter().flatten();
+        projectors.try_for_each(|p| p.expose(camera, camera_from_world).map(drop))
     }
 
     /// Line integrals of the whole CT by material, at full resolution.

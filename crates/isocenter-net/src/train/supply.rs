@@ -45,9 +45,13 @@ impl Supply {
         };
         Self { lanes: (0..threads).map(lane).collect(), next: 0 }
     }
+}
 
-    /// The next sample; none after the last step.
-    pub fn next(&mut self) -> Option<Result<Sample, NetError>> {
+/// None after the last step.
+impl Iterator for Supply {
+    type Item = Result<Sample, NetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
         let number = self.next % self.lanes.len();
         self.next += 1;
         self.lanes.get(number)?.samples.as_ref()?.recv().ok()

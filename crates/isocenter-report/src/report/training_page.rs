@@ -34,7 +34,7 @@ const PARTS: usize = 60;
 /// ```
 pub fn training_report(report: &TrainingReport) -> Result<String, ReportError> {
     let expected = report.validation.columns.len();
-    for row in report.validation.rows.iter().filter(|row| row.len() != expected) {
+    if let Some(row) = report.validation.rows.iter().find(|row| row.len() != expected) {
         let name = format!("the row '{}'", row.first().map_or("", String::as_str));
         return Err(ReportError::Length { name, found: row.len(), expected });
     }
