@@ -1,6 +1,6 @@
 //! Proves: `info` describes volumes and DICOM folders, warns of a tilt with its angle, and names
 //! the patient only when asked; `convert` goes between all volume formats without a change of value
-//! or place; a DICOM folder stands wherever a CT is wanted.
+//! or place, and never over its input; a DICOM folder stands wherever a CT is wanted.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
@@ -9,7 +9,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use isocenter_io::image::read_image;
-use isocenter_io::volume::{read_ct, read_labels};
+use isocenter_io::volume::{read_ct, read_labels, write_volume_f32};
 use serde_json::Value;
 use support::Scratch;
 
@@ -115,6 +115,8 @@ fn volumes_are_converted() {
     for (arguments, reasons) in [
         ("convert ct.nii ct.vtk", &["ct.vtk", "'.vtk'", ".nrrd"][..]),
         ("convert ct.nii ct.nii", &["this is an input"]),
+        ("convert c.nhdr c.mhd", &["c.raw: this is an input"]),
+        ("convert d.mhd d.nhdr", &["d.raw: this is an input"]),
         ("convert no.nii a.nii", &["no.nii: there is no such file"]),
         ("convert ct.nii a.nii --series 1", &["ct.nii", "--series chooses"]),
     ] {
@@ -123,6 +125,13 @@ fn volumes_are_converted() {
         assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
         assert!(reasons.iter().all(|reason| error.contains(reason)), "{arguments}: {error}");
     }
+    assert_eq!(read_ct(case.path("c.nhdr")).unwrap().voxels(), ct.voxels());
+
+    let mut holed = ct.clone();
+    holed.voxels_mut()[7] = f32::NAN;
+    write_volume_f32(case.path("holed.nrrd"), &holed).unwrap();
+    let (_, remarks) = run(&case, "convert holed.nrrd holed.mha");
+    assert!(remarks.contains("holed.nrrd: warning: 1 voxels are NaN or infinite"), "{remarks}");
 }
 
 #[test]

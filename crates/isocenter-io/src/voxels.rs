@@ -88,6 +88,16 @@ fn reserve<T>(
         .map_err(|_| FileProblem::Memory { bytes: (total * size_of::<T>()) as u64 })
 }
 
+/// So many zeros, if there is memory for them.
+pub(crate) fn zeros(count: usize) -> Result<Vec<f32>, FileProblem> {
+    // `vec!` takes pages that are zero already, which costs no time, but it aborts where there is
+    // no memory: so that is asked for, and given back, before.
+    let bytes = (count as u64).saturating_mul(size_of::<f32>() as u64);
+    let refused = |_| FileProblem::Memory { bytes };
+    Vec::<f32>::new().try_reserve_exact(count).map_err(refused)?;
+    Ok(vec![0.0; count])
+}
+
 /// Writes numbers, each as `encode` gives it.
 pub(crate) fn write<T: Copy, const BYTES: usize>(
     out: &mut dyn Write,
@@ -101,4 +111,19 @@ pub(crate) fn write<T: Copy, const BYTES: usize>(
         out.write_all(&piece)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    //! Proves: memory that no machine has is refused, not aborted on.
+    use super::*;
+
+    #[test]
+    fn too_many_zeros_are_refused() {
+        assert_eq!(zeros(3).unwrap(), [0.0; 3]);
+        let bytes = 1 << 62;
+        assert!(
+            matches!(zeros(1 << 60), Err(FileProblem::Memory { bytes: refused }) if refused == bytes)
+        );
+    }
 }

@@ -146,6 +146,10 @@ fn gaps_are_filled_and_told() {
     assert_eq!(volume.dims(), [10, 12, 8]);
     assert_eq!(check_linear(&volume, ROUNDING), 0);
 
+    let drift = VolumeWarning::Gaps { gaps_mm: vec![], usual_mm: 2.0 }.to_string();
+    let start = "the distances of the slices differ from the usual 2.000 mm; the slices were";
+    assert!(drift.starts_with(start), "{drift}");
+
     let LoadedVolume { volume, warnings, .. } = load("irregular");
     assert!(matches!(&warnings[..], [VolumeWarning::Gaps { gaps_mm, .. }] if gaps_mm.len() == 4));
     assert_eq!(check_linear(&volume, ROUNDING), 0);
@@ -237,6 +241,65 @@ fn padding_is_air() {
             assert_eq!(voxels[1..4], [second, 104.0 - 1024.0, 106.0 - 1024.0], "{name}");
         }
     }
+}
+
+/// A copy of a fixture's folder, each file changed.
+fn changed(name: &str, change: impl Fn(&mut Vec<u8>)) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(fixture(name)).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        change(&mut bytes);
+        fs::write(folder.path().join(path.file_name().unwrap()), bytes).unwrap();
+    }
+    folder
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> usize {
+    bytes.windows(wanted.len()).position(|window| window == wanted).unwrap()
+}
+
+/// Headers are read piece by piece, the first piece has 16 KiB.
+#[test]
+fn the_pixels_may_start_where_a_piece_of_the_header_ends() {
+    let original = load("rounded");
+    for pixels_at in [16_372, 16_384, 16_396] {
+        let folder = changed("rounded", |bytes| {
+            let at = find(bytes, b"\xe0\x7f\x10\0OW");
+            let length = pixels_at - at - 12;
+            let mut private = b"\x29\0\x10\x10OB\0\0".to_vec();
+            private.extend((length as u32).to_le_bytes());
+            private.resize(12 + length, 0);
+            drop(bytes.splice(at..at, private));
+        });
+        assert_eq!(load_ct(folder.path(), None).unwrap().volume, original.volume, "{pixels_at}");
+    }
+}
+
+#[test]
+fn implicit_little_endian_with_big_endian_pixels_is_refused() {
+    let folder = changed("encodings/implicit_i16", |bytes| {
+        let private = b"1.2.840.113619.5.2";
+        let at = find(bytes, b"1.2.840.10008.1.2\0");
+        bytes[at..at + private.len()].copy_from_slice(private);
+    });
+    let message = read_ct(folder.path()).unwrap_err().to_string();
+    assert!(message.contains("TransferSyntaxUID (0002,0010) is '1.2.840.113619.5.2'"), "{message}");
+}
+
+/// Directions tell where, the spacing how far.
+#[test]
+fn directions_do_not_stretch_the_spacing() {
+    let folder = changed("rounded", |bytes| {
+        let at = find(bytes, b"\x20\0\x37\0DS") + 6;
+        let length = usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+        let orientation = b"0.9995\\0\\0\\0\\1.0005\\0";
+        let element = [&(orientation.len() as u16).to_le_bytes()[..], orientation].concat();
+        drop(bytes.splice(at..at + 2 + length, element));
+    });
+    let affine = *load_ct(folder.path(), None).unwrap().volume.world_from_index();
+    let expected = *load("rounded").volume.world_from_index();
+    assert!((affine.to_matrix() - expected.to_matrix()).amax() < 1e-12);
 }
 
 #[test]

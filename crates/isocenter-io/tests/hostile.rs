@@ -1,12 +1,17 @@
-//! Proves: no file, cut off anywhere or with any bytes changed, makes a reader panic or ask for
+//! Proves: no file, cut off anywhere or with any bytes changed, makes a reader panic, hang or ask for
 //! memory that the file cannot account for.
+//!
+//! `ISOCENTER_MUTATIONS=1000000` gives each parser a million changed files.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
+mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use isocenter_io::geometry::camera_from::{CameraFormat, read_foreign_camera};
 use isocenter_io::geometry::{read_camera, read_pose};
@@ -17,6 +22,7 @@ use isocenter_io::xray::{GivenGeometry, read_xray};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use support::{LONGEST, rounds};
 
 /// Remembers, for each thread, the most memory in use at once.
 struct Watch;
@@ -71,7 +77,9 @@ fn read(path: &Path, bytes: &[u8], reader: &impl Fn(&Path) -> bool) -> bool {
     fs::write(path, bytes).unwrap();
     let before = IN_USE.get();
     MOST.set(before);
+    let start = Instant::now();
     let ok = reader(path);
+    assert!(start.elapsed() < LONGEST, "{:?}", start.elapsed());
     let used = (MOST.get() - before) as usize;
     assert!(used < FIXED + PER_BYTE * bytes.len(), "{used} bytes for a file of {}", bytes.len());
     ok
@@ -87,7 +95,7 @@ fn torment(name: &str, files: &[Vec<u8>], seed: u64, reader: impl Fn(&Path) -> b
 /// The same with more mutations.
 fn torment_many(name: &str, files: &[Vec<u8>], seed: u64, reader: impl Fn(&Path) -> bool) {
     let folder = tempfile::tempdir().unwrap();
-    torment_at(&folder.path().join(name), files, seed, 20_000, reader);
+    torment_at(&folder.path().join(name), files, seed, rounds(20_000), reader);
 }
 
 /// The same at a place, with so many mutations.
@@ -199,7 +207,7 @@ fn metaimage_files() {
     let folder = tempfile::tempdir().unwrap();
     // Its voxels lie in another file.
     let files = fixtures_in(METAIMAGES, ".mha", &["not_local.mha"]);
-    torment_at(&folder.path().join("a.mha"), &files, 12, 20_000, |p| {
+    torment_at(&folder.path().join("a.mha"), &files, 12, rounds(20_000), |p| {
         let _ = read_labels(p);
         read_ct(p).is_ok()
     });
@@ -392,7 +400,7 @@ fn points_that_are_all_separators() {
 fn x_rays() {
     let files = fixtures_in("tests/fixtures/xray", ".dcm", &["bad_modality.dcm"]);
     let folder = tempfile::tempdir().unwrap();
-    torment_at(&folder.path().join("a.dcm"), &files, 21, 20_000, |p| {
+    torment_at(&folder.path().join("a.dcm"), &files, 21, rounds(20_000), |p| {
         let Ok(file) = read_xray(p, None, None) else { return false };
         // What is wrong with the geometry comes to light here.
         let _ = file.header.geometry.camera(&GivenGeometry::default());
@@ -414,7 +422,7 @@ fn cameras_of_other_programs() {
         (one("mayacam.txt", &[]), CameraFormat::MayaCam, 27),
         (one(".h5", &["xreg_on_detector.h5"]), CameraFormat::XReg, 28),
     ] {
-        torment_at(&folder.path().join("camera"), &files, seed, 20_000, |p| {
+        torment_at(&folder.path().join("camera"), &files, seed, rounds(20_000), |p| {
             let Ok(foreign) = read_foreign_camera(p, format, Some(0)) else { return false };
             let scale = isocenter::geometry::conversion::PixelScale::Spacing([0.4; 2]);
             let _ = foreign.projection.to_camera([640, 480], scale, foreign.depth);

@@ -8,6 +8,7 @@ use super::error::DicomError;
 use super::object::Object;
 use super::plane::{Identity, ImageFile};
 use crate::error::{At, FileError, FileProblem, one_line};
+use crate::voxels::zeros;
 
 /// What a DICOM file of one or more images holds, where they make no volume.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -55,7 +56,7 @@ fn describe(path: &Path) -> Result<DicomImage, FileProblem> {
     object.check_pixels(&layout)?;
     let plane = file.planes.ok().and_then(|planes| planes.first().copied());
     let (slope, intercept) = plane.map_or((1.0, 0.0), |plane| (plane.slope, plane.intercept));
-    let mut values = vec![0.0_f32; layout.frame_pixels()];
+    let mut values = zeros(layout.frame_pixels())?;
     let scaled = |stored: i32| (f64::from(stored) * slope + intercept) as f32;
     object.decode_frame(&layout, 0, &mut values, scaled)?;
     let range =

@@ -11,8 +11,10 @@ use super::pixels::PixelLayout;
 use super::plane::{Identity, ImageFile};
 use super::regrid::{AIR_HU, Grid, regrid};
 use super::series::{Scan, Series, SeriesChoice, SeriesSummary};
-use super::slices::{Slice, Stack, VolumeWarning};
+use super::slices::{Slice, Stack};
+use super::warning::VolumeWarning;
 use crate::error::{At, FileError, FileProblem, one_line};
+use crate::voxels::{count_of, zeros};
 
 /// A volume grows by resampling to at most so many times its slices.
 const MOST_GROWTH: usize = 8;
@@ -64,18 +66,20 @@ pub(crate) fn load(path: &Path, choice: Option<&SeriesChoice>) -> Result<LoadedS
         });
     }
 
-    let slices = decode(&series, &stack, &layout)?;
+    let slices = decode(&series, &stack, &layout, path)?;
     let size = [layout.columns, layout.rows];
     let (dims, voxels, shift_px) = if stack.is_regular {
         ([size[0], size[1], stack.slices.len()], slices, [0.0; 2])
     } else {
         let grid = Grid::of(&stack, size);
-        let count = crate::voxels::count_of(grid.dims).at(path)?;
+        let count = count_of(grid.dims).at(path)?;
         if count / MOST_GROWTH > slices.len() {
             let gap_mm = stack.step_mm * grid.dims[2] as f64;
             return Err(DicomError::Gap { gap_mm, usual_mm: stack.step_mm }).at(&first.path);
         }
-        (grid.dims, regrid(&stack, &slices, size, &grid), grid.shift_px)
+        let mut voxels = zeros(count).at(path)?;
+        regrid(&stack, &slices, size, &grid, &mut voxels);
+        (grid.dims, voxels, grid.shift_px)
     };
     let world_from_index = stack.world_from_index(shift_px).at(&first.path)?;
     Ok(LoadedSeries {
@@ -121,7 +125,7 @@ fn same_pixels(series: &Series, a: &Slice, b: &Slice) -> Result<bool, FileError>
         let of = || {
             let object = Object::open(&file.path)?;
             let layout = object.pixel_layout()?;
-            let mut out = vec![0.0; layout.frame_pixels()];
+            let mut out = zeros(layout.frame_pixels())?;
             decode_slice(&object, &layout, slice, &mut out)?;
             Ok::<_, FileProblem>(out)
         };
@@ -131,10 +135,16 @@ fn same_pixels(series: &Series, a: &Slice, b: &Slice) -> Result<bool, FileError>
 }
 
 /// The values of all slices (HU), one behind the other.
-fn decode(series: &Series, stack: &Stack, layout: &PixelLayout) -> Result<Vec<f32>, FileError> {
+fn decode(
+    series: &Series,
+    stack: &Stack,
+    layout: &PixelLayout,
+    folder: &Path,
+) -> Result<Vec<f32>, FileError> {
     let pixels = layout.frame_pixels();
     // What the headers announce was held against the length of the files.
-    let mut voxels = vec![0.0; pixels * stack.slices.len()];
+    let count = count_of([layout.columns, layout.rows, stack.slices.len()]);
+    let mut voxels = count.and_then(zeros).at(folder)?;
     // A file of many images is opened once.
     let opened: Vec<Option<Object>> = series
         .files

@@ -20,6 +20,7 @@
 //! - [`load`]: their pixels, made one volume
 //! - [`image`]: a single image, described
 //! - [`regrid`]: those that are tilted or at irregular distances
+//! - [`warning`]: what is told besides
 //!
 //! The elements are parsed here and not by a library, since any file must be read without a panic
 //! and within memory that its length accounts for: lengths in a file are never believed, each is
@@ -42,6 +43,7 @@ pub(crate) mod slices;
 pub(crate) mod syntax;
 pub(crate) mod tag;
 pub(crate) mod value;
+mod warning;
 pub mod xray;
 
 #[cfg(test)]
@@ -51,4 +53,4 @@ pub use error::DicomError;
 pub use image::{DicomImage, read_dicom_image};
 pub use plane::Identity;
 pub use series::{SeriesChoice, SeriesSummary};
-pub use slices::VolumeWarning;
+pub use warning::VolumeWarning;

@@ -8,7 +8,7 @@ use flate2::bufread::DeflateDecoder;
 use super::error::DicomError;
 use super::parse::{Cursor, Elements, Stop};
 use super::syntax::{self, EXPLICIT_LITTLE, IMPLICIT_LITTLE, TransferSyntax};
-use super::tag::TRANSFER_SYNTAX_UID;
+use super::tag::{PIXEL_DATA, TRANSFER_SYNTAX_UID};
 use super::value::DataSet;
 use crate::error::{FileProblem, one_line};
 use crate::open::Prefix;
@@ -132,11 +132,16 @@ fn elements(
         }
         None => IMPLICIT_LITTLE,
     };
+    let is_whole = bytes.len() as u64 >= length;
     if !syntax.deflated {
         let elements = Cursor::new(bytes, at, syntax).data_set(header_only)?;
+        if !is_whole && !elements.has(PIXEL_DATA) {
+            // So far the bytes end between two elements, and the pixels follow later.
+            return Err(Stop::End { at: bytes.len() });
+        }
         return Ok((elements, syntax, None));
     }
-    if (bytes.len() as u64) < length {
+    if !is_whole {
         return Err(Stop::End { at });
     }
     let mut inflated = Vec::new();

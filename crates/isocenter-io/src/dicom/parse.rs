@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::error::DicomError;
 use super::syntax::{IMPLICIT_LITTLE, TransferSyntax};
-use super::tag::{PIXEL_DATA, is_sequence};
+use super::tag::{PIXEL_DATA, Tag, is_sequence};
 use crate::samples::ByteOrder;
 
 /// How deep data sets may lie in each other. Those of images go to four.
@@ -44,6 +44,18 @@ pub(super) enum Place {
 /// The elements of a data set.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Elements(pub(super) Vec<Element>);
+
+impl Elements {
+    /// The element of a tag.
+    pub(super) fn get(&self, tag: Tag) -> Option<&Element> {
+        self.0.iter().find(|element| element.number == tag.number)
+    }
+
+    /// Whether a tag is there, be its value empty.
+    pub(super) fn has(&self, tag: Tag) -> bool {
+        self.get(tag).is_some()
+    }
+}
 
 /// Why a data set cannot be parsed.
 pub(super) enum Stop {

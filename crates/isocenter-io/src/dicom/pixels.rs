@@ -57,6 +57,20 @@ impl PixelLayout {
         let down = 32 - self.bits_stored;
         if self.signed { top >> down } else { ((top as u32) >> down) as i32 }
     }
+
+    /// The pixel that a tag such as PixelPaddingValue speaks of; `None` if no pixel holds it, as
+    /// 63536 where 12 bits are stored.
+    ///
+    /// The tag may be written signed or not, whatever the pixels are, and with the sign extended or
+    /// not: the bits count.
+    pub(crate) fn pixel_of_tag(&self, number: i32) -> Option<i32> {
+        let bits = number as u16;
+        let value = self.stored(bits);
+        let lowest_bit = self.high_bit + 1 - self.bits_stored;
+        let extended = (value << lowest_bit) as u16;
+        let mask = (((1_u32 << self.bits_stored) - 1) << lowest_bit) as u16;
+        (bits == extended || bits == extended & mask).then_some(value)
+    }
 }
 
 impl Object {
@@ -92,6 +106,12 @@ impl Object {
         let bits_allocated = tags.require_integer(tag::BITS_ALLOCATED, [8, 16], expected)?;
         if bits_allocated % 8 != 0 {
             return Err(wrong(tag::BITS_ALLOCATED, &bits_allocated.to_string(), expected));
+        }
+        let in_words = || tags.element(tag::PIXEL_DATA).is_some_and(|e| e.vr == Some(*b"OW"));
+        if bits_allocated == 8 && self.transfer_syntax().byte_order == ByteOrder::Big && in_words()
+        {
+            let expected = "16 is expected where pixels lie in words (OW) of big endian";
+            return Err(wrong(tag::BITS_ALLOCATED, "8", expected));
         }
         let expected = "a whole number from 1 to BitsAllocated is expected";
         let bits_stored = tags
@@ -263,7 +283,7 @@ impl Object {
         let first = fragments.first()?.start;
         let at = |frame: usize| {
             let offset = u32::from_le_bytes(*offsets.get(frame)?) as usize;
-            fragments.iter().position(|fragment| fragment.start - first == offset)
+            fragments.binary_search_by_key(&offset, |fragment| fragment.start - first).ok()
         };
         let start = at(frame)?;
         let end = at(frame + 1).unwrap_or(fragments.len());
@@ -279,5 +299,43 @@ fn each<T>(
 ) {
     for (out, pixel) in out.iter_mut().zip(pixels) {
         *out = convert(layout.stored(pixel));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Proves: a tag's number means a pixel only where the stored bits can hold it.
+    use super::*;
+
+    fn pixel(bits_stored: u32, high_bit: u32, signed: bool, number: i32) -> Option<i32> {
+        let layout = PixelLayout {
+            columns: 2,
+            rows: 2,
+            frames: 1,
+            bits_allocated: 16,
+            bits_stored,
+            high_bit,
+            signed,
+            low_is_bright: false,
+        };
+        layout.pixel_of_tag(number)
+    }
+
+    #[test]
+    fn only_what_a_pixel_can_hold_is_padding() {
+        for (number, value) in [(-2000, Some(-2000)), (63536, Some(-2000)), (7, Some(7))] {
+            assert_eq!(pixel(16, 15, true, number), value);
+            assert_eq!(pixel(12, 11, true, number), value);
+        }
+        // The sign is not extended.
+        assert_eq!(pixel(12, 11, true, 2096), Some(-2000));
+        assert_eq!(pixel(12, 11, true, 5000), None);
+        assert_eq!(pixel(16, 15, false, -2000), Some(63536));
+        assert_eq!(pixel(12, 11, false, 4095), Some(4095));
+        // Not 2096, which is bone.
+        assert_eq!(pixel(12, 11, false, 63536), None);
+        assert_eq!(pixel(12, 11, false, -2000), None);
+        assert_eq!(pixel(12, 15, false, 0x8310), Some(0x831));
+        assert_eq!(pixel(12, 15, false, 0x8311), None);
     }
 }

@@ -21,9 +21,9 @@ const DIRECTION_TOLERANCE: f64 = 1e-3;
 pub(crate) struct Plane {
     /// Where the first pixel lies (LPS, mm).
     pub(crate) position: Vector3<f64>,
-    /// Where the columns go on: the direction of a row.
+    /// Where the columns go on: the direction of a row, of length 1.
     pub(crate) along_row: Vector3<f64>,
-    /// Where the rows go on: the direction of a column.
+    /// Where the rows go on: the direction of a column, of length 1.
     pub(crate) along_column: Vector3<f64>,
     /// The distance of columns, and of rows (mm).
     pub(crate) spacing_mm: [f64; 2],
@@ -201,11 +201,12 @@ fn plane(
     }
     let intercept = rescale.number(tag::RESCALE_INTERCEPT, "a number is expected")?.unwrap_or(0.0);
 
-    // The tag may be written signed or not, whatever the pixels are: the bits count.
     let expected = "a whole number of 16 bits is expected";
-    let bits =
-        |tag| Ok(tags.integer(tag, [-32768, 65535], expected)?.map(|n| layout.stored(n as u16)));
-    let padding = match (bits(tag::PIXEL_PADDING_VALUE)?, bits(tag::PIXEL_PADDING_RANGE_LIMIT)?) {
+    let pixel = |tag| -> Result<Option<i32>, DicomError> {
+        let number = tags.integer(tag, [-32768, 65535], expected)?;
+        Ok(number.and_then(|number| layout.pixel_of_tag(number)))
+    };
+    let padding = match (pixel(tag::PIXEL_PADDING_VALUE)?, pixel(tag::PIXEL_PADDING_RANGE_LIMIT)?) {
         (Some(value), limit) => {
             let limit = limit.unwrap_or(value);
             Some([value.min(limit), value.max(limit)])
@@ -214,8 +215,9 @@ fn plane(
     };
     Ok(Plane {
         position: position.into(),
-        along_row,
-        along_column,
+        // Written with few digits they are not quite of length 1, and would stretch the spacing.
+        along_row: along_row.normalize(),
+        along_column: along_column.normalize(),
         spacing_mm: [column_mm, row_mm],
         slope,
         intercept,

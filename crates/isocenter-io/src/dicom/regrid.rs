@@ -38,14 +38,17 @@ impl Grid {
 }
 
 /// Resamples slices, one behind the other in `slices`, onto a grid.
+///
+/// # Shapes
+/// `out` has the voxels of the grid, i fastest.
 pub(super) fn regrid(
     stack: &Stack,
     slices: &[f32],
     [columns, rows]: [usize; 2],
     grid: &Grid,
-) -> Vec<f32> {
-    let [ni, nj, nk] = grid.dims;
-    let mut out = vec![AIR_HU; ni * nj * nk];
+    out: &mut [f32],
+) {
+    let [ni, nj, _] = grid.dims;
     let first_mm = stack.slices.first().map_or(0.0, |slice| slice.along_mm);
     out.par_chunks_mut(ni).enumerate().for_each(|(line, out)| {
         let (j, k) = (line % nj, line / nj);
@@ -53,7 +56,7 @@ pub(super) fn regrid(
         let above = stack.slices.partition_point(|slice| slice.along_mm <= along_mm);
         let at = above.saturating_sub(1).min(stack.slices.len().saturating_sub(2));
         let (Some(lower), Some(upper)) = (stack.slices.get(at), stack.slices.get(at + 1)) else {
-            return;
+            return out.fill(AIR_HU);
         };
         let weight = (along_mm - lower.along_mm) / (upper.along_mm - lower.along_mm);
         let weight = weight.clamp(0.0, 1.0) as f32;
@@ -75,7 +78,6 @@ pub(super) fn regrid(
             };
         }
     });
-    out
 }
 
 /// A line through a slice, along its rows.

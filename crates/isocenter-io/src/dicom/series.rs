@@ -105,10 +105,20 @@ fn harmless_description(identity: &Identity) -> Option<String> {
         .flatten()
         .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))
         .any(|word| word.chars().count() > 1 && lower.contains(&word.to_lowercase()));
-    let longest_number = description.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
-    // A year in front of a month, or a date with points or dashes, has four digits or more.
-    let has_date = longest_number.is_some_and(|digits| digits >= 4);
-    (!secret && !has_date).then(|| one_line(description))
+    (!secret && !may_hold_date(description)).then(|| one_line(description))
+}
+
+/// Whether a text holds what may be a date: four digits or more in a row, such as a year, or three
+/// short numbers with points, dashes or strokes between them.
+fn may_hold_date(text: &str) -> bool {
+    let is_number = |part: &&str| (1..=2).contains(&part.len());
+    text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= 4)
+        || ['.', '-', '/'].into_iter().any(|mark| {
+            text.split(|c: char| !c.is_ascii_digit() && c != mark).any(|word| {
+                let parts: Vec<&str> = word.split(mark).collect();
+                parts.windows(3).any(|three| three.iter().all(is_number))
+            })
+        })
 }
 
 /// What a folder holds.
@@ -180,7 +190,7 @@ impl Scan {
                     .ok_or_else(|| DicomError::NoCt { found: listed(self.series.iter()) })?
             }
         };
-        let chosen = self.series.swap_remove(at);
+        let chosen = self.series.remove(at);
         Ok((chosen, self.series.iter().map(Series::summary).collect()))
     }
 
@@ -259,8 +269,18 @@ mod tests {
                 ..Identity::default()
             })
         };
-        assert_eq!(shown("Thorax 1.0 B30f").as_deref(), Some("Thorax 1.0 B30f"));
-        for secret in ["doe thorax", "Johns spine", "nr 77", "20240131", "31.1.2024"] {
+        for harmless in ["Thorax 1.0 B30f", "5.0-2.0", "C 1.0, H-31-", "Body 3/2 mm"] {
+            assert_eq!(shown(harmless).as_deref(), Some(harmless));
+        }
+        for secret in [
+            "doe thorax",
+            "Johns spine",
+            "nr 77",
+            "20240131",
+            "31.1.2024",
+            "CT 31.1.24 a",
+            "1/31/24",
+        ] {
             assert_eq!(shown(secret), None, "{secret}");
         }
     }

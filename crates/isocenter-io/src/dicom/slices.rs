@@ -1,6 +1,5 @@
 //! The slices of a series, sorted and held against each other.
 
-use std::fmt;
 use std::path::Path;
 
 use isocenter::volume::Affine;
@@ -9,6 +8,7 @@ use nalgebra::{Matrix3, Vector3};
 use super::error::DicomError;
 use super::plane::{ImageFile, Plane};
 use super::series::Series;
+use super::warning::VolumeWarning;
 use crate::error::{At, FileError, FileProblem};
 
 /// How far directions may differ, as a length.
@@ -26,111 +26,6 @@ const STRAIGHT_PX: f64 = 0.1;
 const WIDEST_GAP_MM: f64 = 20.0;
 /// See [`WIDEST_GAP_MM`].
 const WIDEST_GAP: f64 = 3.0;
-
-/// What the user should know about how a volume was made.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum VolumeWarning {
-    /// The slices lie obliquely behind each other.
-    GantryTilt {
-        /// The angle between the stack and the normal of the slices (degrees).
-        angle_deg: f64,
-        /// `GantryDetectorTilt`, where the file has it.
-        told_deg: Option<f64>,
-    },
-    /// The slices are shifted against each other without a common angle.
-    Shifted {
-        /// The largest shift (mm).
-        largest_mm: f64,
-    },
-    /// The distances of the slices differ.
-    Gaps {
-        /// The gaps, each from the first slice's place and as long as it is (mm).
-        gaps_mm: Vec<[f64; 2]>,
-        /// The usual distance, and that of the volume (mm).
-        usual_mm: f64,
-    },
-    /// Slices that were there twice.
-    Duplicates {
-        /// How many were left out.
-        count: usize,
-    },
-    /// Overviews that were left out.
-    Localizers {
-        /// How many.
-        count: usize,
-    },
-    /// Files that could not be read.
-    Unreadable {
-        /// How many.
-        count: usize,
-        /// The first.
-        file: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The stored numbers stand for themselves, for want of a rescale.
-    NoRescale,
-    /// The numbers are not said to be Hounsfield units.
-    NotHounsfield {
-        /// What they are said to be.
-        unit: String,
-    },
-    /// The series is no CT.
-    NotCt {
-        /// What it is.
-        modality: String,
-    },
-}
-
-impl fmt::Display for VolumeWarning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::GantryTilt { angle_deg, told_deg } => {
-                write!(f, "the gantry was tilted by {angle_deg:.2} degrees")?;
-                if let Some(told) = told_deg {
-                    write!(f, " (GantryDetectorTilt says {told})")?;
-                }
-                write!(f, ": the slices were resampled onto a straight grid")
-            }
-            Self::Shifted { largest_mm } => write!(
-                f,
-                "the slices are shifted against each other by up to {largest_mm:.2} mm: they were \
-                 resampled onto a straight grid"
-            ),
-            Self::Gaps { gaps_mm, usual_mm } => {
-                const MOST: usize = 6;
-                write!(f, "the distances of the slices differ: where {usual_mm:.3} mm are usual,")?;
-                for (n, [at, length]) in gaps_mm.iter().take(MOST).enumerate() {
-                    let comma = if n == 0 { "" } else { "," };
-                    write!(f, "{comma} {length:.3} mm lie behind the slice at {at:.1} mm")?;
-                }
-                if gaps_mm.len() > MOST {
-                    write!(f, ", and {} more", gaps_mm.len() - MOST)?;
-                }
-                write!(f, "; the slices were resampled onto a regular grid")
-            }
-            Self::Duplicates { count } => {
-                write!(f, "{count} slices are there twice: the copies were left out")
-            }
-            Self::Localizers { count } => {
-                write!(f, "{count} localizer images were left out")
-            }
-            Self::Unreadable { count, file, problem } => {
-                write!(f, "{count} DICOM files cannot be read, the first is {file}: {problem}")
-            }
-            Self::NoRescale => {
-                write!(f, "RescaleSlope (0028,1053) is missing: the stored numbers are taken as HU")
-            }
-            Self::NotHounsfield { unit } => {
-                write!(f, "RescaleType (0028,1054) is '{unit}': the values may not be HU")
-            }
-            Self::NotCt { modality } => {
-                write!(f, "the series is '{modality}', not CT: its values are not HU")
-            }
-        }
-    }
-}
 
 /// A slice: an image of a file.
 #[derive(Debug, Clone, Copy)]
@@ -200,9 +95,7 @@ impl Stack {
         if duplicates > 0 {
             warnings.push(VolumeWarning::Duplicates { count: duplicates });
         }
-        let (Some(&bottom), Some(&top)) =
-            (slices.first(), slices.last().filter(|_| slices.len() > 1))
-        else {
+        let Some(&bottom) = slices.first().filter(|_| slices.len() > 1) else {
             return Err(DicomError::TooFewSlices { found: slices.len() }).at(folder);
         };
 
@@ -219,37 +112,9 @@ impl Stack {
             warnings.push(tilt(series, &slices));
         }
 
-        let distances: Vec<f64> = slices
-            .iter()
-            .zip(slices.iter().skip(1))
-            .map(|(a, b)| b.along_mm - a.along_mm)
-            .collect();
-        let mut sorted = distances.clone();
-        sorted.sort_by(f64::total_cmp);
-        let usual_mm = sorted.get(sorted.len() / 2).copied().unwrap_or(1.0);
-        let mean_mm = (top.along_mm - bottom.along_mm) / distances.len() as f64;
-        let place = |n: usize| bottom.along_mm + n as f64 * mean_mm;
-        let is_even = slices
-            .iter()
-            .enumerate()
-            .all(|(n, slice)| (slice.along_mm - place(n)).abs() <= REGULAR * mean_mm);
-        if !is_even {
-            let wide = |d: f64| d > WIDEST_GAP_MM && d > WIDEST_GAP * usual_mm;
-            if let Some((slice, &gap_mm)) = slices.iter().zip(&distances).find(|(_, d)| wide(**d)) {
-                return Err(error_at(series, slice, DicomError::Gap { gap_mm, usual_mm }));
-            }
-            let odd = |d: f64| (d - usual_mm).abs() > REGULAR * usual_mm;
-            let gaps_mm = slices.iter().zip(&distances).filter(|(_, d)| odd(**d));
-            let gaps_mm = gaps_mm.map(|(slice, &d)| [slice.along_mm, d]).collect();
-            warnings.push(VolumeWarning::Gaps { gaps_mm, usual_mm });
-        }
-        Ok(Self {
-            normal,
-            step_mm: if is_even { mean_mm } else { usual_mm },
-            is_regular: is_even && is_straight,
-            slices,
-            warnings,
-        })
+        let Spacing { step_mm, is_even, warning } = spacing(series, &slices)?;
+        warnings.extend(warning);
+        Ok(Self { normal, step_mm, is_regular: is_even && is_straight, slices, warnings })
     }
 
     /// The volume's place, where voxel (0, 0, 0) lies `shift_px` beside the lowest slice's first
@@ -386,6 +251,50 @@ fn check_overlap(series: &Series, slices: &[Slice]) -> Result<(), FileError> {
         }
     }
     Ok(())
+}
+
+/// How far the slices lie from each other.
+struct Spacing {
+    /// The distance of the volume's slices (mm).
+    step_mm: f64,
+    /// Whether they lie at multiples of it as they are.
+    is_even: bool,
+    /// What to tell if not.
+    warning: Option<VolumeWarning>,
+}
+
+/// The distance of slices in the order of their places: that of the ends if they are even, else the
+/// median.
+///
+/// # Errors
+/// If there is a gap that is too wide to be filled.
+fn spacing(series: &Series, slices: &[Slice]) -> Result<Spacing, FileError> {
+    let next = slices.iter().skip(1);
+    let distances: Vec<f64> =
+        slices.iter().zip(next).map(|(a, b)| b.along_mm - a.along_mm).collect();
+    let mut sorted = distances.clone();
+    sorted.sort_by(f64::total_cmp);
+    let usual_mm = sorted.get(sorted.len() / 2).copied().unwrap_or(1.0);
+    let bottom_mm = slices.first().map_or(0.0, |slice| slice.along_mm);
+    let top_mm = slices.last().map_or(0.0, |slice| slice.along_mm);
+    let mean_mm = (top_mm - bottom_mm) / distances.len() as f64;
+    let place = |n: usize| bottom_mm + n as f64 * mean_mm;
+    let is_even = slices
+        .iter()
+        .enumerate()
+        .all(|(n, slice)| (slice.along_mm - place(n)).abs() <= REGULAR * mean_mm);
+    if is_even {
+        return Ok(Spacing { step_mm: mean_mm, is_even, warning: None });
+    }
+    let wide = |d: f64| d > WIDEST_GAP_MM && d > WIDEST_GAP * usual_mm;
+    if let Some((slice, &gap_mm)) = slices.iter().zip(&distances).find(|(_, d)| wide(**d)) {
+        return Err(error_at(series, slice, DicomError::Gap { gap_mm, usual_mm }));
+    }
+    let odd = |d: f64| (d - usual_mm).abs() > REGULAR * usual_mm;
+    let gaps_mm = slices.iter().zip(&distances).filter(|(_, d)| odd(**d));
+    let gaps_mm = gaps_mm.map(|(slice, &d)| [slice.along_mm, d]).collect();
+    let warning = Some(VolumeWarning::Gaps { gaps_mm, usual_mm });
+    Ok(Spacing { step_mm: usual_mm, is_even, warning })
 }
 
 /// The warning about slices that do not lie straight behind each other: a tilt if all follow one

@@ -69,7 +69,7 @@ pub(crate) const IMPLICIT_LITTLE: TransferSyntax =
 pub(crate) const EXPLICIT_LITTLE: TransferSyntax =
     plain("1.2.840.10008.1.2.1", "explicit little endian", true, ByteOrder::Little, false);
 
-const KNOWN: [TransferSyntax; 15] = [
+const KNOWN: [TransferSyntax; 14] = [
     IMPLICIT_LITTLE,
     EXPLICIT_LITTLE,
     plain("1.2.840.10008.1.2.2", "explicit big endian", true, ByteOrder::Big, false),
@@ -84,8 +84,6 @@ const KNOWN: [TransferSyntax; 15] = [
     compressed("1.2.840.10008.1.2.4.81", "JPEG-LS near-lossless", Compression::JpegLs),
     compressed("1.2.840.10008.1.2.4.90", "JPEG 2000 lossless", Compression::Jpeg2000),
     compressed("1.2.840.10008.1.2.4.91", "JPEG 2000", Compression::Jpeg2000),
-    // As some scanners name their own form of implicit little endian.
-    plain("1.2.840.113619.5.2", "implicit little endian", false, ByteOrder::Little, false),
 ];
 
 /// What the errors list.

@@ -17,12 +17,12 @@ pub(crate) struct DataSet<'a> {
 
 impl<'a> DataSet<'a> {
     pub(super) fn element(&self, tag: Tag) -> Option<&'a Element> {
-        self.elements.0.iter().find(|element| element.number == tag.number)
+        self.elements.get(tag)
     }
 
     /// Whether the tag is there, be its value empty.
     pub(crate) fn has(&self, tag: Tag) -> bool {
-        self.element(tag).is_some()
+        self.elements.has(tag)
     }
 
     /// The bytes of a value that is there and not empty.

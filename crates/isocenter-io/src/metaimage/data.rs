@@ -38,11 +38,11 @@ impl DataFile {
         Ok(Self::Named(value.to_owned()))
     }
 
-    /// The name of a file other than the header's.
-    pub(crate) fn name(&self) -> Option<String> {
+    /// The name of a file other than the header's, as the header has it.
+    pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::Local => None,
-            Self::Named(name) => Some(one_line(name)),
+            Self::Named(name) => Some(name),
         }
     }
 

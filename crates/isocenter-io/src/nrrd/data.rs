@@ -30,9 +30,9 @@ impl DataFile {
         Ok(Self(value.to_owned()))
     }
 
-    /// Its name.
-    pub(crate) fn name(&self) -> String {
-        one_line(&self.0)
+    /// Its name, as the header has it.
+    pub(crate) fn name(&self) -> &str {
+        &self.0
     }
 
     /// The name of the data file of a header that is to be written: its own, with `.raw`.

@@ -1,6 +1,6 @@
 //! A CT with what was found on the way to it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use isocenter::volume::Volume;
 
@@ -21,6 +21,8 @@ pub struct LoadedVolume {
     pub format: &'static str,
     /// How the voxels are written: type and byte order, or the transfer syntax of DICOM.
     pub encoding: String,
+    /// The file with the voxels, where it is not the one that was named but one that this names.
+    pub data_file: Option<PathBuf>,
     /// The series it was made of, if the files are DICOM.
     pub series: Option<SeriesSummary>,
     /// The other series in the folder.
@@ -58,6 +60,7 @@ pub fn load_ct(
             volume: loaded.volume,
             format: "DICOM",
             encoding: format!("{}, {} bits", loaded.transfer_syntax, loaded.bits_stored),
+            data_file: None,
             series: Some(loaded.series),
             other_series: loaded.others,
             warnings: loaded.warnings,
@@ -69,10 +72,12 @@ pub fn load_ct(
     }
     let source = open(path).at(path)?;
     let encoding = source.encoding();
+    let data_file = source.data_file.as_ref().map(|name| path.with_file_name(name));
     Ok(LoadedVolume {
         volume: Source::ct(source).at(path)?,
         format: format(path).map_or("", |format| format.name()),
         encoding,
+        data_file,
         series: None,
         other_series: Vec::new(),
         warnings: Vec::new(),

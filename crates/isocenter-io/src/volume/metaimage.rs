@@ -46,13 +46,18 @@ pub(super) fn open(path: &Path) -> Result<Source, FileProblem> {
         layout: header.layout,
         stream: header.open_data(path, stream)?,
         more_follows: Some(MetaImageError::MoreFollows { expected }.into()),
-        data_file: header.data_file.name(),
+        data_file: header.data_file.name().map(str::to_owned),
     })
 }
 
 /// Whether header and data lie in two files.
 fn is_pair(path: &Path) -> bool {
     has_extension(path, ".mhd")
+}
+
+/// The name of the data file that is written beside a header, if there is one.
+pub(super) fn data_file(path: &Path) -> Option<String> {
+    is_pair(path).then(|| DataFile::beside(path).ok()).flatten()
 }
 
 pub(super) fn check_name(path: &Path) -> Result<(), FileProblem> {

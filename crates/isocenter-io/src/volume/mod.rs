@@ -5,7 +5,7 @@
 //! - [`nrrd`]: NRRD, `.nrrd` and `.nhdr`
 //! - [`metaimage`]: MetaImage, `.mha` and `.mhd`
 //!
-//! The name's extension chooses the format, and what starts like DICOM is that, whatever its name;
+//! The name's extension chooses the format; a file of another name is DICOM if it starts like that.
 //! [`read_ct`] knows them all, [`load_ct`] tells more, and all but DICOM can be labels
 //! ([`read_labels`]) and be written ([`write_volume_f32`], [`write_volume_i16`],
 //! [`write_labels`]).
@@ -17,7 +17,7 @@ pub mod nifti;
 pub mod nrrd;
 mod source;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use isocenter::volume::Volume;
 
@@ -139,6 +139,25 @@ fn check_name(path: &Path) -> Result<(), FileProblem> {
         Some(Format::MetaImage) => metaimage::check_name(path),
         None => Err(unknown_extension(path, VOLUME_EXTENSIONS)),
     }
+}
+
+/// The file with the voxels that a writer puts beside a header of this name; `None` for formats of
+/// one file.
+///
+/// # Examples
+/// ```
+/// use isocenter_io::volume::written_data_file;
+/// assert_eq!(written_data_file("out/ct.mhd"), Some("out/ct.raw".into()));
+/// assert_eq!(written_data_file("out/ct.mha"), None);
+/// ```
+pub fn written_data_file(path: impl AsRef<Path>) -> Option<PathBuf> {
+    let path = path.as_ref();
+    let name = match format(path)? {
+        Format::Nifti => None,
+        Format::Nrrd => nrrd::data_file(path),
+        Format::MetaImage => metaimage::data_file(path),
+    };
+    name.map(|name| path.with_file_name(name))
 }
 
 /// Reads a CT: a volume file, or the CT of a folder of DICOM files. [`load_ct`] also tells what

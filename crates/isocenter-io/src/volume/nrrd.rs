@@ -40,13 +40,18 @@ pub(super) fn open(path: &Path) -> Result<Source, FileProblem> {
         layout: header.layout,
         stream: header.open_data(path, stream)?,
         more_follows: Some(NrrdError::MoreFollows { expected }.into()),
-        data_file: header.data_file.as_ref().map(DataFile::name),
+        data_file: header.data_file.as_ref().map(|file| file.name().to_owned()),
     })
 }
 
 /// Whether header and data lie in two files.
 fn is_pair(path: &Path) -> bool {
     has_extension(path, ".nhdr")
+}
+
+/// The name of the data file that is written beside a header, if there is one.
+pub(super) fn data_file(path: &Path) -> Option<String> {
+    is_pair(path).then(|| DataFile::beside(path).ok()).flatten()
 }
 
 pub(super) fn check_name(path: &Path) -> Result<(), FileProblem> {

@@ -3,7 +3,7 @@
 use isocenter::volume::{Affine, Volume};
 
 use super::{VoxelError, index_of};
-use crate::error::FileProblem;
+use crate::error::{FileProblem, one_line};
 use crate::open::Stream;
 use crate::samples::ByteOrder;
 use crate::voxels::{self, Layout, count_of};
@@ -17,7 +17,7 @@ pub(super) struct Source {
     pub(super) stream: Stream,
     /// The error if more follows the voxels, where nothing may.
     pub(super) more_follows: Option<FileProblem>,
-    /// The name of the file with the voxels, where it is not the header's.
+    /// The name of the file with the voxels beside the header, where it is not the header's.
     pub(super) data_file: Option<String>,
 }
 
@@ -66,7 +66,9 @@ impl Source {
             _ => Ok(voxels),
         });
         checked.map_err(|problem| match self.data_file {
-            Some(name) => FileProblem::DataFile { name, problem: Box::new(problem) },
+            Some(name) => {
+                FileProblem::DataFile { name: one_line(&name), problem: Box::new(problem) }
+            }
             None => problem,
         })
     }
