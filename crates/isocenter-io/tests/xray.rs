@@ -51,7 +51,7 @@ fn cameras_are_those_of_the_machine() {
     let expected = std::fs::read_to_string(fixture("expected.json")).unwrap();
     let expected: Value = serde_json::from_str(&expected).unwrap();
     let files = expected["files"].as_object().unwrap();
-    assert!(files.len() >= 20);
+    assert!(files.len() >= 22);
     for (name, expected) in files {
         let (file, frame) = match name.split_once(':') {
             Some((file, frame)) => (file, frame.parse().ok()),
@@ -112,7 +112,15 @@ fn what_is_missing_or_wrong_names_its_tag_and_flag() {
         }
         assert_eq!(message.lines().count(), 1, "{message}");
     }
-    assert!(camera("good_tilt.dcm", None, &GivenGeometry::default()).is_ok());
+    let upright = camera("good_tilt.dcm", None, &GivenGeometry::default()).unwrap();
+    assert_eq!(upright.camera.source_to_detector_mm(), 1000.0);
+    // With the foot of the perpendicular known, the distance along it is told by the angle, 0.64 degrees.
+    let foot =
+        GivenGeometry { principal_point_px: Some([9.5, 5.5]), ..GivenGeometry::default() };
+    let tilted = camera("bad_tilt.dcm", None, &foot).unwrap();
+    let upright_mm = 1000.0 / (1.0 + 0.4_f64.to_radians().tan().powi(2) + 0.5_f64.to_radians().tan().powi(2)).sqrt();
+    assert!((tilted.camera.source_to_detector_mm() - upright_mm).abs() < 1e-9);
+    assert!(tilted.remarks.iter().any(|remark| remark.contains("0.64 degrees")));
     let far = camera("far_isocenter.dcm", None, &GivenGeometry::default()).unwrap();
     assert_eq!(far.camera.source_to_isocenter_mm(), None);
     assert!(far.remarks.iter().any(|remark| remark.contains("1200 mm")), "{:?}", far.remarks);
