@@ -115,10 +115,10 @@ fn what_is_missing_or_wrong_names_its_tag_and_flag() {
     let upright = camera("good_tilt.dcm", None, &GivenGeometry::default()).unwrap();
     assert_eq!(upright.camera.source_to_detector_mm(), 1000.0);
     // With the foot of the perpendicular known, the distance along it is told by the angle, 0.64 degrees.
-    let foot =
-        GivenGeometry { principal_point_px: Some([9.5, 5.5]), ..GivenGeometry::default() };
+    let foot = GivenGeometry { principal_point_px: Some([9.5, 5.5]), ..GivenGeometry::default() };
     let tilted = camera("bad_tilt.dcm", None, &foot).unwrap();
-    let upright_mm = 1000.0 / (1.0 + 0.4_f64.to_radians().tan().powi(2) + 0.5_f64.to_radians().tan().powi(2)).sqrt();
+    let upright_mm = 1000.0
+        / (1.0 + 0.4_f64.to_radians().tan().powi(2) + 0.5_f64.to_radians().tan().powi(2)).sqrt();
     assert!((tilted.camera.source_to_detector_mm() - upright_mm).abs() < 1e-9);
     assert!(tilted.remarks.iter().any(|remark| remark.contains("0.64 degrees")));
     let far = camera("far_isocenter.dcm", None, &GivenGeometry::default()).unwrap();
