@@ -6,8 +6,10 @@
 use std::fs;
 use std::path::Path;
 
+use isocenter_io::geometry::camera_from::{CameraFormat, read_foreign_camera};
 use isocenter_io::volume::dicom::read_dicom_image;
 use isocenter_io::volume::{load_ct, read_ct, read_labels};
+use isocenter_io::xray::{GivenGeometry, read_xray};
 
 /// Reads all seeds of a target under a name that tells the format.
 fn replay(target: &str, name: &str, opens: impl Fn(&Path) -> bool) {
@@ -49,4 +51,20 @@ fn metaimage() {
 #[test]
 fn nifti() {
     replay("nifti", "a.nii", volume_or_labels);
+}
+
+#[test]
+fn xray() {
+    replay("xray", "a.dcm", |path| {
+        let Ok(file) = read_xray(path, None, None) else { return false };
+        let _ = file.header.geometry.camera(&GivenGeometry::default());
+        true
+    });
+}
+
+#[test]
+fn camera() {
+    replay("camera", "camera", |path| {
+        CameraFormat::ALL.iter().any(|&f| read_foreign_camera(path, f, Some(0)).is_ok())
+    });
 }
