@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use isocenter::geometry::{ImageFlip, View};
-use isocenter::radiograph::PixelValues;
+use isocenter::radiograph::{Mask, PixelValues, PrepareConfig, RankValues, prepare_within};
 use isocenter_io::xray::{
     GivenGeometry, Relationship, XrayCamera, XrayFile, is_dicom, read_xray, read_xray_header,
 };
@@ -250,6 +250,41 @@ fn real_fluoroscopy_images_open() {
         let camera = file.header.geometry.camera(&given).unwrap();
         assert_eq!(camera.flip, ImageFlip::Columns);
         assert_eq!(camera.camera.source_to_detector_mm(), 1000.0);
+    }
+}
+
+/// The round field is about (513, 511), 479 px wide; in the second image blades cut it above and below.
+#[test]
+fn the_round_field_of_real_images_is_masked() {
+    let Some(folder) = real("fluoro") else { return };
+    let config =
+        PrepareConfig { text: true, ranks: RankValues::Always, ..PrepareConfig::default() };
+    for (name, blades) in [("IM-0001-0020.dcm", [0, 1024]), ("IM-0001-0030.dcm", [125, 885])] {
+        let file = read_xray(folder.join(name), None, None).unwrap();
+        let prepared = prepare_within(&file.image, file.values, file.counts.as_ref(), &config);
+        let prepared = prepared.unwrap();
+        let (field, mask) = (prepared.field.unwrap(), prepared.mask.unwrap());
+        let (mut inside, mut found) = (0, 0);
+        for row in 0..1024_usize {
+            for column in 0..1024_usize {
+                let radius = (column as f64 - 513.0).hypot(row as f64 - 511.0);
+                let lit = radius < 479.0 && (blades[0]..blades[1]).contains(&row);
+                let is_field = field.get(column, row) == Some(true);
+                assert!(lit || !is_field, "{name}: {column} {row}");
+                // Well within it; the side of the second image that is dense is as dark as lead.
+                if radius < 380.0 && (blades[0] + 40..blades[1] - 40).contains(&row) {
+                    inside += 1;
+                    found += usize::from(is_field);
+                }
+            }
+        }
+        assert!(f64::from(found as u32) > 0.97 * f64::from(inside), "{name}: {found} of {inside}");
+        // What is not the field does not count, nor does what is burnt out.
+        assert!(mask.count() < field.count() && mask.and(&field) == mask, "{name}");
+        // Hardly any metal that is bone.
+        let metal = prepared.metal.as_ref().map_or(0, Mask::count);
+        assert!(metal < 1024 * 1024 / 50, "{name}: {metal} px of metal");
+        assert_eq!(prepared.text, None, "{name}");
     }
 }
 

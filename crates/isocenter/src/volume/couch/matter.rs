@@ -62,99 +62,114 @@ impl Matter {
         cells: &Cells,
         [dx_mm, dy_mm]: [f64; 2],
     ) -> Option<(Vec<bool>, f64)> {
-        let [nx, ny, nz] = cells.counts;
-        // The patient, and all else that is thick.
-        let thick: Vec<bool> = self
-            .filled
-            .chunks_exact(cells.slice())
-            .flat_map(|slice| boxes(&boxes(slice, nx, OPENING, true), nx, OPENING, false))
-            .collect();
-        let around: Vec<bool> = thick
-            .chunks_exact(cells.slice())
-            .flat_map(|slice| boxes(slice, nx, BORDER, false))
-            .collect();
-        // What is at its place in most slices.
-        let steady = |x: usize, y: usize| {
-            let at = |z: usize| x + nx * (y + ny * z);
-            let free = (0..nz).filter(|&z| self.touched[at(z)] && !around[at(z)]).count();
-            free as f64 >= STEADY * nz as f64
-        };
-        let profile: Vec<bool> = (0..nx * ny).map(|at| steady(at % nx, at / nx)).collect();
-        let joined = boxes(&profile, nx, 1, false);
+        let thick = self.thick(cells);
         let patient = backs(&thick, cells);
-        let wide = |columns: usize| columns as f64 * dx_mm;
-        let mut top: Vec<Option<usize>> = vec![None; nx];
-        for part in parts(&joined, cells.slice_size()) {
-            let mut surface: Vec<Option<usize>> = vec![None; nx];
-            for &at in part.iter().filter(|&&at| profile[at]) {
-                raise(&mut surface[at % nx], at / nx);
+        let top = surface(&self.profile(cells, &thick), &patient, cells, dx_mm)?;
+        let mut gaps: Vec<usize> = above(&top, &patient)
+            .into_iter()
+            .map(|(top, back)| top.saturating_sub(back + 1))
+            .collect();
+        gaps.sort_unstable();
+        let gap_mm = gaps.get(gaps.len() / 2).copied().unwrap_or(0) as f64 * dy_mm;
+        Some((below(cells, &thick, &interpolated(&top), &patient), gap_mm))
+    }
+
+    /// The patient, and all else that is thick.
+    fn thick(&self, cells: &Cells) -> Vec<bool> {
+        let columns = cells.counts[0];
+        let opened = |slice| boxes(&boxes(slice, columns, OPENING, true), columns, OPENING, false);
+        self.filled.chunks_exact(cells.slice()).flat_map(opened).collect()
+    }
+
+    /// What is thin, and at its place in most slices.
+    fn profile(&self, cells: &Cells, thick: &[bool]) -> Vec<bool> {
+        let slices = cells.counts[2];
+        let mut seen = vec![0_usize; cells.slice()];
+        for (touched, thick) in
+            self.touched.chunks_exact(cells.slice()).zip(thick.chunks_exact(cells.slice()))
+        {
+            let around = boxes(thick, cells.counts[0], BORDER, false);
+            for ((seen, touched), around) in seen.iter_mut().zip(touched).zip(around) {
+                *seen += usize::from(*touched && !around);
             }
-            let known = surface.iter().flatten().count();
-            let under = above(&surface, &patient);
-            let behind = under.iter().filter(|(top, back)| top > back).count();
-            if wide(known) >= NARROWEST_MM
-                && wide(under.len()) >= LEAST_BELOW_MM
-                && behind as f64 >= BEHIND * under.len() as f64
-            {
-                // The upper of two walls counts.
-                for (top, surface) in top.iter_mut().zip(&surface) {
-                    if let Some(y) = surface {
-                        raise(top, *y);
-                    }
+        }
+        seen.into_iter().map(|seen| seen as f64 >= STEADY * slices as f64).collect()
+    }
+}
+
+/// The couch's surface in each column: of the parts of the profile that can be one, the upper wall.
+fn surface(
+    profile: &[bool],
+    patient: &[Option<usize>],
+    cells: &Cells,
+    dx_mm: f64,
+) -> Option<Vec<Option<usize>>> {
+    let [nx, ny, _] = cells.counts;
+    let wide = |columns: usize| columns as f64 * dx_mm;
+    let mut top: Vec<Option<usize>> = vec![None; nx];
+    for part in parts(&boxes(profile, nx, 1, false), cells.slice_size()) {
+        let mut surface: Vec<Option<usize>> = vec![None; nx];
+        for &at in part.iter().filter(|&&at| profile[at]) {
+            raise(&mut surface[at % nx], at / nx);
+        }
+        let known = surface.iter().flatten().count();
+        let under = above(&surface, patient);
+        let behind = under.iter().filter(|(top, back)| top > back).count();
+        if wide(known) >= NARROWEST_MM
+            && wide(under.len()) >= LEAST_BELOW_MM
+            && behind as f64 >= BEHIND * under.len() as f64
+        {
+            for (top, surface) in top.iter_mut().zip(&surface) {
+                if let Some(y) = surface {
+                    raise(top, *y);
                 }
             }
         }
-        if top.iter().all(Option::is_none) {
-            return None;
-        }
-        // Parts of it that hang together with nothing: a mattress, a sheet.
-        for (x, top) in top.iter_mut().enumerate() {
-            if let (Some(_), Some(back)) = (*top, patient[x])
-                && let Some(y) = (back + 1..ny).find(|y| profile[x + nx * y])
-            {
-                raise(top, y);
-            }
-        }
-        let under = above(&top, &patient);
-        let mut gaps: Vec<usize> =
-            under.iter().map(|(top, back)| top.saturating_sub(*back + 1)).collect();
-        gaps.sort_unstable();
-        let gap_mm = gaps.get(gaps.len() / 2).copied().unwrap_or(0) as f64 * dy_mm;
-        Some((self.below(cells, &thick, &interpolated(&top), &patient), gap_mm))
     }
+    if top.iter().all(Option::is_none) {
+        return None;
+    }
+    // Parts of it that hang together with nothing: a mattress, a sheet.
+    for (x, top) in top.iter_mut().enumerate() {
+        if let (Some(_), Some(back)) = (*top, patient[x])
+            && let Some(y) = (back + 1..ny).find(|y| profile[x + nx * y])
+        {
+            raise(top, y);
+        }
+    }
+    Some(top)
+}
 
-    /// The cells from the couch's surface on that are not the patient.
-    fn below(
-        &self,
-        cells: &Cells,
-        thick: &[bool],
-        top: &[Option<usize>],
-        patient: &[Option<usize>],
-    ) -> Vec<bool> {
-        let [nx, ny, _] = cells.counts;
-        // Thick parts of the couch lie behind the patient and its surface.
-        let is_patient = |x: usize, y: usize| match (top[x], patient[x]) {
-            (Some(top), Some(back)) => y < top.max(back + 1),
-            (Some(top), None) => y < top,
-            _ => true,
-        };
-        let mut removed = Vec::with_capacity(thick.len());
-        for slice in thick.chunks_exact(cells.slice()) {
-            let kept: Vec<bool> = slice
-                .iter()
-                .enumerate()
-                .map(|(at, &thick)| thick && is_patient(at % nx, at / nx))
-                .collect();
-            let around = boxes(&kept, nx, BORDER, false);
-            for (at, around) in around.into_iter().enumerate() {
-                let (x, y) = (at % nx, at / nx);
-                // The wall may begin within the cell before.
-                let below = top[x].is_some_and(|top| y + 1 >= top);
-                removed.push(below && !around && y < ny);
-            }
+/// The cells from the couch's surface on that are not the patient.
+fn below(
+    cells: &Cells,
+    thick: &[bool],
+    top: &[Option<usize>],
+    patient: &[Option<usize>],
+) -> Vec<bool> {
+    let [nx, ny, _] = cells.counts;
+    // Thick parts of the couch lie behind the patient and its surface.
+    let is_patient = |x: usize, y: usize| match (top[x], patient[x]) {
+        (Some(top), Some(back)) => y < top.max(back + 1),
+        (Some(top), None) => y < top,
+        _ => true,
+    };
+    let mut removed = Vec::with_capacity(thick.len());
+    for slice in thick.chunks_exact(cells.slice()) {
+        let kept: Vec<bool> = slice
+            .iter()
+            .enumerate()
+            .map(|(at, &thick)| thick && is_patient(at % nx, at / nx))
+            .collect();
+        let around = boxes(&kept, nx, BORDER, false);
+        for (at, around) in around.into_iter().enumerate() {
+            let (x, y) = (at % nx, at / nx);
+            // The wall may begin within the cell before.
+            let below = top[x].is_some_and(|top| y + 1 >= top);
+            removed.push(below && !around && y < ny);
         }
-        removed
     }
+    removed
 }
 
 /// The smaller of two rows.
