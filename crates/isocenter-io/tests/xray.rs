@@ -259,7 +259,7 @@ fn the_round_field_of_real_images_is_masked() {
     let Some(folder) = real("fluoro") else { return };
     let config =
         PrepareConfig { text: true, ranks: RankValues::Always, ..PrepareConfig::default() };
-    for (name, blades) in [("IM-0001-0020.dcm", [0, 1024]), ("IM-0001-0030.dcm", [125, 885])] {
+    for (name, blades) in [("IM-0001-0020.dcm", [0, 1024]), ("IM-0001-0030.dcm", [125, 890])] {
         let file = read_xray(folder.join(name), None, None).unwrap();
         let prepared = prepare_within(&file.image, file.values, file.counts.as_ref(), &config);
         let prepared = prepared.unwrap();
