@@ -6,12 +6,11 @@ use anyhow::{Context, Result, anyhow, bail};
 use isocenter::evaluate::Targets;
 use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::radiograph::{
-    Image, ImageFlip, PixelValues, PrepareConfig, PreparedXray, RankValues,
-    attenuation_of_intensity, prepare, prepare_within,
+    ImageFlip, PixelValues, PrepareConfig, PreparedXray, RankValues, prepare, prepare_within,
 };
 use isocenter::register::{RegisterConfig, StageRegistry};
 use isocenter::volume::{AttenuationMap, AttenuationVolume, Couch, LabelMask, Region, Volume};
-use isocenter_io::image::{LoadedImage, read_image};
+use isocenter_io::image::read_image;
 use isocenter_io::points::read_points;
 use isocenter_io::text::read_text;
 use isocenter_io::volume::dicom::SeriesChoice;
@@ -213,19 +212,6 @@ pub(crate) fn dicom_xray(
     let counts = file.counts.as_ref().map(|mask| mask.flipped(flip));
     prepare_within(&file.image.flipped(flip), file.values, counts.as_ref(), &config)
         .with_context(|| path.display().to_string())
-}
-
-/// The line integrals of an image whose pixels have the given meaning.
-pub(crate) fn line_integrals(
-    path: &Path,
-    loaded: LoadedImage,
-    values: PixelValues,
-) -> Result<Image> {
-    match values {
-        PixelValues::Attenuation => Ok(loaded.image),
-        PixelValues::Intensity => attenuation_of_intensity(&loaded.image, loaded.full_scale)
-            .with_context(|| path.display().to_string()),
-    }
 }
 
 /// The settings of a file, or the defaults; those for a structure where a mask keeps one.

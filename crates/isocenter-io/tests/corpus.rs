@@ -55,19 +55,16 @@ fn nifti() {
 
 #[test]
 fn xray() {
-    replay("xray", "a.dcm", |path| match read_xray(path, None, None) {
-        Ok(file) => {
-            let _ = file.header.geometry.camera(&GivenGeometry::default());
-            true
-        }
-        Err(_) => false,
+    replay("xray", "a.dcm", |path| {
+        let Ok(file) = read_xray(path, None, None) else { return false };
+        let _ = file.header.geometry.camera(&GivenGeometry::default());
+        true
     });
 }
 
 #[test]
 fn camera() {
     replay("camera", "camera", |path| {
-        let reads = |format| read_foreign_camera(path, format, Some(0)).is_ok();
-        CameraFormat::ALL.into_iter().any(reads)
+        CameraFormat::ALL.iter().any(|&f| read_foreign_camera(path, f, Some(0)).is_ok())
     });
 }

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use isocenter::geometry::{ImageFlip, View};
-use isocenter::radiograph::PixelValues;
+use isocenter::radiograph::{Mask, PixelValues, PrepareConfig, RankValues, prepare_within};
 use isocenter_io::xray::{
     GivenGeometry, Relationship, XrayCamera, XrayFile, is_dicom, read_xray, read_xray_header,
 };
@@ -51,7 +51,7 @@ fn cameras_are_those_of_the_machine() {
     let expected = std::fs::read_to_string(fixture("expected.json")).unwrap();
     let expected: Value = serde_json::from_str(&expected).unwrap();
     let files = expected["files"].as_object().unwrap();
-    assert!(files.len() >= 20);
+    assert!(files.len() >= 22);
     for (name, expected) in files {
         let (file, frame) = match name.split_once(':') {
             Some((file, frame)) => (file, frame.parse().ok()),
@@ -112,7 +112,15 @@ fn what_is_missing_or_wrong_names_its_tag_and_flag() {
         }
         assert_eq!(message.lines().count(), 1, "{message}");
     }
-    assert!(camera("good_tilt.dcm", None, &GivenGeometry::default()).is_ok());
+    let upright = camera("good_tilt.dcm", None, &GivenGeometry::default()).unwrap();
+    assert_eq!(upright.camera.source_to_detector_mm(), 1000.0);
+    // With the foot of the perpendicular known, the distance along it is told by the angle, 0.64 degrees.
+    let foot = GivenGeometry { principal_point_px: Some([9.5, 5.5]), ..GivenGeometry::default() };
+    let tilted = camera("bad_tilt.dcm", None, &foot).unwrap();
+    let upright_mm = 1000.0
+        / (1.0 + 0.4_f64.to_radians().tan().powi(2) + 0.5_f64.to_radians().tan().powi(2)).sqrt();
+    assert!((tilted.camera.source_to_detector_mm() - upright_mm).abs() < 1e-9);
+    assert!(tilted.remarks.iter().any(|remark| remark.contains("0.64 degrees")));
     let far = camera("far_isocenter.dcm", None, &GivenGeometry::default()).unwrap();
     assert_eq!(far.camera.source_to_isocenter_mm(), None);
     assert!(far.remarks.iter().any(|remark| remark.contains("1200 mm")), "{:?}", far.remarks);
@@ -242,6 +250,41 @@ fn real_fluoroscopy_images_open() {
         let camera = file.header.geometry.camera(&given).unwrap();
         assert_eq!(camera.flip, ImageFlip::Columns);
         assert_eq!(camera.camera.source_to_detector_mm(), 1000.0);
+    }
+}
+
+/// The round field is about (513, 511), 479 px wide; in the second image blades cut it above and below.
+#[test]
+fn the_round_field_of_real_images_is_masked() {
+    let Some(folder) = real("fluoro") else { return };
+    let config =
+        PrepareConfig { text: true, ranks: RankValues::Always, ..PrepareConfig::default() };
+    for (name, blades) in [("IM-0001-0020.dcm", [0, 1024]), ("IM-0001-0030.dcm", [125, 890])] {
+        let file = read_xray(folder.join(name), None, None).unwrap();
+        let prepared = prepare_within(&file.image, file.values, file.counts.as_ref(), &config);
+        let prepared = prepared.unwrap();
+        let (field, mask) = (prepared.field.unwrap(), prepared.mask.unwrap());
+        let (mut inside, mut found) = (0, 0);
+        for row in 0..1024_usize {
+            for column in 0..1024_usize {
+                let radius = (column as f64 - 513.0).hypot(row as f64 - 511.0);
+                let lit = radius < 479.0 && (blades[0]..blades[1]).contains(&row);
+                let is_field = field.get(column, row) == Some(true);
+                assert!(lit || !is_field, "{name}: {column} {row}");
+                // Well within it; the side of the second image that is dense is as dark as lead.
+                if radius < 380.0 && (blades[0] + 40..blades[1] - 40).contains(&row) {
+                    inside += 1;
+                    found += usize::from(is_field);
+                }
+            }
+        }
+        assert!(f64::from(found as u32) > 0.97 * f64::from(inside), "{name}: {found} of {inside}");
+        // What is not the field does not count, nor does what is burnt out.
+        assert!(mask.count() < field.count() && mask.and(&field) == mask, "{name}");
+        // Hardly any metal that is bone.
+        let metal = prepared.metal.as_ref().map_or(0, Mask::count);
+        assert!(metal < 1024 * 1024 / 50, "{name}: {metal} px of metal");
+        assert_eq!(prepared.text, None, "{name}");
     }
 }
 

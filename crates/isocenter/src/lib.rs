@@ -16,6 +16,7 @@
 pub mod evaluate;
 pub mod geometry;
 pub mod optimize;
+mod parts;
 pub mod project;
 pub mod radiograph;
 pub mod register;

@@ -7,7 +7,9 @@ Needs numpy and pydicom; last run with the versions that `fixtures/xray/expected
 The expected cameras do not come from the tags' formulas but from a model of the machine in three dimensions: a source,
 a physical detector whose middle the beam meets at a right angle, and the stored image as numpy cuts, turns
 (`numpy.rot90`) and flips (`numpy.fliplr`) it out of the detector's pixels. Each stored pixel carries the number of the
-detector pixel it came from, so its place in the room is known; the camera is fitted to those places.
+detector pixel it came from, so its place in the room is known; the camera is fitted to those places. Where an image was
+turned, the detector is mounted the other way round, so that the stored image has the head up (PS3.17 FFF.2.1.3.1.2: an
+XA image "is assumed to be patient-oriented (i.e. heads-up display)").
 """
 
 import json
@@ -85,6 +87,13 @@ def binned(places, factor):
     rows, columns = places.shape[0] // factor, places.shape[1] // factor
     cut = places[: rows * factor, : columns * factor]
     return cut.reshape(rows, factor, columns, factor, 2).mean(axis=(1, 3))
+
+
+def mounted(places, turn):
+    """The places of a detector that is itself turned clockwise by so many degrees, as one looks towards the source."""
+    for _ in range(turn // 90):
+        places = np.stack([-places[..., 1], places[..., 0]], axis=-1)
+    return places
 
 
 def picture(rows, columns):
@@ -172,7 +181,20 @@ def main():
                 FieldOfViewHorizontalFlip="YES" if flip else "NO",
             )
             write(name, "XA", picture(*places.shape[:2]), tags)
-            expect(name, places)
+            expect(name, mounted(places, turn))
+
+    # A detector of 64 x 90 elements of which 60 x 80 are active: the beam meets the middle of those.
+    tags = xa(
+        ImagerPixelSpacing=[0.4, 0.4],
+        DetectorElementSpacing=[0.2, 0.2],
+        DetectorActiveDimensions=[active_rows * 0.2, active_columns * 0.2],
+        DetectorActiveOrigin=[4, 7],
+        FieldOfViewOrigin=[4 + origin[0], 7 + origin[1]],
+        FieldOfViewRotation=0,
+        FieldOfViewHorizontalFlip="NO",
+    )
+    write("xa_active.dcm", "XA", picture(*part.shape[:2]), tags)
+    expect("xa_active.dcm", part)
 
     # PatientOrientation: the patient's left on the right, front view from behind.
     write("dx_orientation.dcm", "DX", picture(rows, columns), {
@@ -187,6 +209,14 @@ def main():
         "ViewPosition": "AP", "PatientOrientation": ["L", "F"], "PresentationIntentType": "FOR PRESENTATION",
     })
     expect("dx_from_source.dcm", np.fliplr(whole), view=(180.0, 0.0), no_isocenter=True)
+
+    # The angles of a bucky are not those of a C-arm: its view has a name.
+    write("dx_angles.dcm", "DX", picture(rows, columns), {
+        "PixelIntensityRelationship": "LIN", "DistanceSourceToDetector": "1000", "ImagerPixelSpacing": [0.5, 0.25],
+        "ViewPosition": "AP", "PatientOrientation": ["L", "F"], "PositionerPrimaryAngle": "0",
+        "PositionerSecondaryAngle": "0",
+    })
+    expect("dx_angles.dcm", np.fliplr(whole), view=(180.0, 0.0), no_isocenter=True)
 
     # A run whose angles change: by the same for each frame, and by one offset for each.
     run = np.stack([picture(rows, columns) + 10 * n for n in range(3)])
@@ -272,7 +302,8 @@ def main():
     refused("bad_no_spacing.dcm", ImagerPixelSpacing=None, IntensifierSize="229")
     refused("bad_spacing.dcm", ImagerPixelSpacing=["0", "0.25"])
     refused("bad_tilt.dcm", DetectorPrimaryAngle="0.4", DetectorSecondaryAngle="-0.5")
-    refused("bad_turn.dcm", FieldOfViewRotation="45", FieldOfViewOrigin=[0, 0], FieldOfViewHorizontalFlip="NO")
+    refused("bad_turn.dcm", FieldOfViewRotation="45", FieldOfViewOrigin=[0, 0], FieldOfViewHorizontalFlip="NO",
+            DetectorElementSpacing=[0.5, 0.25], DetectorActiveDimensions=[6, 5])
     refused("good_tilt.dcm", DetectorPrimaryAngle="0.3", DetectorSecondaryAngle="-0.3")
     refused("far_isocenter.dcm", DistanceSourceToPatient="1200")
     refused("bad_angle.dcm", PositionerPrimaryAngle="4711")

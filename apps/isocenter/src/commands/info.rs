@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use isocenter::geometry::{Camera, RigidTransform};
-use isocenter::radiograph::{ImageFlip, PixelValues};
+use isocenter::radiograph::{ImageFlip, PixelValues, PrepareConfig, prepare};
 use isocenter::volume::Couch;
 use isocenter_io::geometry::{read_camera, read_pose};
 use isocenter_io::image::{LoadedImage, check_output, read_image};
@@ -13,14 +13,14 @@ use isocenter_io::volume::dicom::{DicomImage, SeriesChoice, read_dicom_image};
 use isocenter_io::volume::{LoadedVolume, is_volume, load_ct};
 use isocenter_io::xray::{XrayError, XrayFile, is_dicom, read_xray};
 use isocenter_io::{FileError, FileProblem};
-use isocenter_report::{RgbImage, display};
+use isocenter_report::RgbImage;
 use serde::Serialize;
 
 use super::volume_info::{DicomImageDescription, VolumeDescription};
 use super::xray_info::XrayDescription;
 use super::{preview, xray_info};
 use crate::cli::InfoArgs;
-use crate::input::{keep_input, line_integrals};
+use crate::input::keep_input;
 use crate::output::{say, say_json, write_picture};
 
 /// What a file holds.
@@ -227,17 +227,22 @@ fn print(description: &Description) -> Result<()> {
     }
 }
 
-/// What the program sees: an X-ray as attenuation, a CT as slices and radiographs.
+/// What the program sees: an X-ray as it is compared, a CT as slices and radiographs.
 fn preview(path: &Path, content: Content, keep_table: bool) -> Result<RgbImage> {
     match content {
         Content::Image(loaded) => {
-            let values = loaded.values;
-            let image = line_integrals(path, loaded, values)?;
-            Ok(display(&image, ImageFlip::None))
+            let LoadedImage { image, values, full_scale } = &loaded;
+            let prepared = prepare(image, *values, *full_scale, &PrepareConfig::default())
+                .with_context(|| path.display().to_string())?;
+            preview::xray(&prepared, "as stored")
         }
         Content::Xray(file) => {
             let (prepared, flip) = xray_info::prepared(path, &file)?;
-            preview::xray(&prepared, flip)
+            let taken = match flip {
+                ImageFlip::None => "seen from the source, as stored".to_owned(),
+                flip => format!("seen from the source, {flip} flipped"),
+            };
+            preview::xray(&prepared, &taken)
         }
         Content::Volume(ct) => {
             let ct = ct.volume;

@@ -15,17 +15,14 @@ use crate::input::AIR_HU;
 /// The side of a panel of a CT.
 const SIDE_PX: usize = 512;
 
-/// An X-ray as it is compared, and beside it what is left out of the comparison.
-pub(super) fn xray(prepared: &PreparedXray, flip: ImageFlip) -> Result<RgbImage> {
+/// An X-ray as it is compared, in words what was done to it, and beside it what is left out of the
+/// comparison.
+pub(super) fn xray(prepared: &PreparedXray, taken: &str) -> Result<RgbImage> {
     let image = &prepared.line_integral;
     let all = Mask::all(image.size_px());
     let seen = compared(image, &all, ImageFlip::None)?;
     let left_out = compared(image, prepared.mask.as_ref().unwrap_or(&all), ImageFlip::None)?;
-    let taken = match flip {
-        ImageFlip::None => "seen from the source, as stored".to_owned(),
-        flip => format!("seen from the source, {flip} flipped"),
-    };
-    Ok(side_by_side(&[(&taken, &seen), ("orange: left out", &left_out)], None)?)
+    Ok(side_by_side(&[(taken, &seen), ("orange: left out", &left_out)], None)?)
 }
 
 /// Three slices through the middle of a CT with the couch that is removed, and two radiographs without

@@ -99,7 +99,8 @@ impl VolumeDescription {
     }
 }
 
-fn print_identity(identity: Option<&Identity>) -> Result<()> {
+/// Whose images they are, where that was asked for.
+pub(super) fn print_identity(identity: Option<&Identity>) -> Result<()> {
     let Some(identity) = identity else { return Ok(()) };
     for (what, value) in [
         ("patient", &identity.patient_name),

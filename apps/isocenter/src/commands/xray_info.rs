@@ -5,9 +5,11 @@ use std::path::Path;
 use anyhow::Result;
 use isocenter::geometry::ImageFlip;
 use isocenter::radiograph::{Mask, PixelValues, PrepareConfig, PreparedXray};
+use isocenter_io::volume::dicom::Identity;
 use isocenter_io::xray::{GivenGeometry, Relationship, XrayFile};
 use serde::Serialize;
 
+use super::volume_info::print_identity;
 use crate::input::dicom_xray;
 use crate::output::say;
 use crate::xrays::view_words;
@@ -43,7 +45,7 @@ pub(super) struct XrayDescription {
     needed: Option<String>,
     warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    identity: Option<IdentityDescription>,
+    identity: Option<Identity>,
 }
 
 /// Shares of the pixels.
@@ -54,14 +56,6 @@ struct LeftOut {
     metal: f64,
     text: f64,
     padding_or_saturated: f64,
-}
-
-#[derive(Debug, Serialize)]
-struct IdentityDescription {
-    patient_name: Option<String>,
-    patient_id: Option<String>,
-    birth_date: Option<String>,
-    study_date: Option<String>,
 }
 
 /// The image as it would be compared, and how it was flipped.
@@ -87,7 +81,6 @@ impl XrayDescription {
             Err(error) => Some(error.to_string()),
         };
         let (low, high) = file.image.range();
-        let identity = header.identity();
         Ok(Self {
             file: path.display().to_string(),
             modality: header.modality.clone(),
@@ -114,12 +107,7 @@ impl XrayDescription {
             left_out_percent: LeftOut::new(&prepared),
             needed,
             warnings,
-            identity: show_identity.then(|| IdentityDescription {
-                patient_name: identity.patient_name.clone(),
-                patient_id: identity.patient_id.clone(),
-                birth_date: identity.birth_date.clone(),
-                study_date: identity.study_date.clone(),
-            }),
+            identity: show_identity.then(|| header.identity().clone()),
         })
     }
 
@@ -170,16 +158,7 @@ impl XrayDescription {
              padding or saturated {:.1} %",
             out.total, out.outside_field, out.metal, out.text, out.padding_or_saturated
         ))?;
-        if let Some(identity) = &self.identity {
-            let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-            say(&format!(
-                "  identity     {}, number {}, born {}, study of {}",
-                show(&identity.patient_name),
-                show(&identity.patient_id),
-                show(&identity.birth_date),
-                show(&identity.study_date)
-            ))?;
-        }
+        print_identity(self.identity.as_ref())?;
         for warning in &self.warnings {
             say(&format!("  warning      {warning}"))?;
         }

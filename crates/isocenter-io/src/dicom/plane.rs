@@ -54,6 +54,21 @@ pub struct Identity {
     pub series_uid: Option<String>,
 }
 
+impl Identity {
+    /// That of a data set.
+    pub(crate) fn of(tags: &DataSet<'_>) -> Self {
+        Self {
+            patient_name: tags.text(tag::PATIENT_NAME),
+            patient_id: tags.text(tag::PATIENT_ID),
+            patient_birth_date: tags.text(tag::PATIENT_BIRTH_DATE),
+            study_date: tags.text(tag::STUDY_DATE),
+            study_description: tags.text(tag::STUDY_DESCRIPTION),
+            series_description: tags.text(tag::SERIES_DESCRIPTION),
+            series_uid: tags.text(tag::SERIES_INSTANCE_UID),
+        }
+    }
+}
+
 /// A file with images, without their pixels.
 #[derive(Debug, Clone)]
 pub(crate) struct ImageFile {
@@ -110,15 +125,7 @@ impl ImageFile {
                 || tags.has(tag::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE),
             rescale_type: rescale.text(tag::RESCALE_TYPE),
             syntax: object.transfer_syntax(),
-            identity: Identity {
-                patient_name: tags.text(tag::PATIENT_NAME),
-                patient_id: tags.text(tag::PATIENT_ID),
-                patient_birth_date: tags.text(tag::PATIENT_BIRTH_DATE),
-                study_date: tags.text(tag::STUDY_DATE),
-                study_description: tags.text(tag::STUDY_DESCRIPTION),
-                series_description: tags.text(tag::SERIES_DESCRIPTION),
-                series_uid: tags.text(tag::SERIES_INSTANCE_UID),
-            },
+            identity: Identity::of(&tags),
             layout,
             planes,
             pixels: pixels.map_err(|problem| problem.to_string()),

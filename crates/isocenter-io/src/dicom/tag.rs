@@ -84,6 +84,7 @@ tags! {
     VIEW_POSITION 0x0018_5101 "ViewPosition" Text;
     DETECTOR_ELEMENT_SPACING 0x0018_7022 "DetectorElementSpacing" Decimal;
     DETECTOR_ACTIVE_DIMENSIONS 0x0018_7026 "DetectorActiveDimensions" Decimal;
+    DETECTOR_ACTIVE_ORIGIN 0x0018_7028 "DetectorActiveOrigin" Decimal;
     FIELD_OF_VIEW_ORIGIN 0x0018_7030 "FieldOfViewOrigin" Decimal;
     FIELD_OF_VIEW_ROTATION 0x0018_7032 "FieldOfViewRotation" Decimal;
     FIELD_OF_VIEW_HORIZONTAL_FLIP 0x0018_7034 "FieldOfViewHorizontalFlip" Text;

@@ -110,13 +110,12 @@ impl XrayGeometry {
         }
         .filter(|factor| *factor >= 1.0);
         // At a bucky this tag means the side of the table, not the isocenter.
-        let is_positioner = matches!(modality, "XA" | "RF");
         let source_to_isocenter_mm =
             match tags.length(tag::DISTANCE_SOURCE_TO_ISOCENTER, LONGEST_MM, A_LENGTH) {
-                Ok(None) if is_positioner => source_to_patient_mm,
+                Ok(None) if has_positioner(modality) => source_to_patient_mm,
                 other => other,
             };
-        let view = view(tags);
+        let view = view(tags, modality);
         let known_view = view.as_ref().ok().copied().flatten();
         let (side, side_source) = side(tags, modality, known_view.as_ref());
         Self {
@@ -141,7 +140,7 @@ impl XrayGeometry {
     /// detector is tilted and no principal point is given.
     pub fn camera(&self, given: &GivenGeometry) -> Result<XrayCamera, FileProblem> {
         let mut remarks = Vec::new();
-        let distance = match given.source_to_detector_mm {
+        let told_distance = match given.source_to_detector_mm {
             Some(distance) => distance,
             None => self.source_to_detector_mm.clone()?.ok_or_else(|| XrayError::Unknown {
                 what: "distance from the source to the detector",
@@ -150,6 +149,18 @@ impl XrayGeometry {
                 flag: "--sdd MM",
                 hint: String::new(),
             })?,
+        };
+        let distance = match self.checked_tilt_deg(given)? {
+            // The tag measures along the beam, a camera along the detector's normal.
+            Some(angle_deg) if given.source_to_detector_mm.is_none() => {
+                let upright = told_distance * angle_deg.to_radians().cos();
+                remarks.push(format!(
+                    "the detector is tilted by {angle_deg:.2} degrees against the beam: \
+                     DistanceSourceToDetector {told_distance} mm is {upright:.2} mm along its normal"
+                ));
+                upright
+            }
+            _ => told_distance,
         };
         let spacing = match given.pixel_spacing_mm {
             Some(spacing) => spacing,
@@ -161,17 +172,6 @@ impl XrayGeometry {
                 Err(state) => return Err(self.no_spacing(state).into()),
             },
         };
-        if given.principal_point_px.is_none()
-            && let Some([primary_deg, secondary_deg]) = self.tilt_deg.clone()?
-        {
-            let angle_deg = angle_deg(primary_deg, secondary_deg);
-            if angle_deg > MOST_TILT_DEG {
-                let most_deg = MOST_TILT_DEG;
-                return Err(
-                    XrayError::Tilted { angle_deg, primary_deg, secondary_deg, most_deg }.into()
-                );
-            }
-        }
         let (side, view) = (self.side.clone(), self.view.clone().unwrap_or_default());
         let side = match given.flip {
             // The side then only tells how the image is turned.
@@ -212,6 +212,25 @@ impl XrayGeometry {
         }
         let camera_from_view = side.camera_from_view(flip);
         Ok(XrayCamera { camera, flip, camera_from_view, view, remarks })
+    }
+
+    /// The angle between the beam and the detector's normal, where it matters and the principal point is
+    /// given, without which it is refused.
+    fn checked_tilt_deg(&self, given: &GivenGeometry) -> Result<Option<f64>, FileProblem> {
+        let tilt = match (self.tilt_deg.clone(), given.principal_point_px) {
+            // What makes no sense matters only where the beam's foot is not given.
+            (Err(_), Some(_)) => None,
+            (tilt, _) => tilt?,
+        };
+        let Some([primary_deg, secondary_deg]) = tilt else { return Ok(None) };
+        let (angle_deg, most_deg) = (angle_deg(primary_deg, secondary_deg), MOST_TILT_DEG);
+        if angle_deg <= most_deg {
+            Ok(None)
+        } else if given.principal_point_px.is_some() {
+            Ok(Some(angle_deg))
+        } else {
+            Err(XrayError::Tilted { angle_deg, primary_deg, secondary_deg, most_deg }.into())
+        }
     }
 
     fn no_spacing(&self, state: String) -> XrayError {
@@ -269,8 +288,20 @@ fn tilt(tags: &FrameTags<'_>) -> Result<Option<[f64; 2]>, DicomError> {
         .then(|| [primary.unwrap_or(0.0), secondary.unwrap_or(0.0)]))
 }
 
-/// How the C-arm stood: the positioner's angles of the frame, else the named view of a bucky.
-fn view(tags: &FrameTags<'_>) -> Result<Option<View>, DicomError> {
+/// How the C-arm stood: the positioner's angles of the frame, or the named view of a bucky, whose
+/// angles, where it writes any, are not those of a C-arm.
+fn view(tags: &FrameTags<'_>, modality: &str) -> Result<Option<View>, DicomError> {
+    let named = match tags.text(tag::VIEW_POSITION).as_deref() {
+        Some("AP") => Some(View::AP),
+        Some("PA") => Some(View::PA),
+        // Named by the side at the detector.
+        Some("LL") => Some(View::LATERAL_LEFT),
+        Some("RL") => Some(View::LATERAL_RIGHT),
+        _ => None,
+    };
+    if named.is_some() && !has_positioner(modality) {
+        return Ok(named);
+    }
     let angle = |angle, increment| -> Result<Option<f64>, DicomError> {
         let first = tags.within::<1>(angle, ANGLES_DEG, AN_ANGLE)?.map(|[first]| first);
         Ok(match (first, increment_deg(tags, increment)?) {
@@ -281,18 +312,8 @@ fn view(tags: &FrameTags<'_>) -> Result<Option<View>, DicomError> {
     let primary = angle(tag::POSITIONER_PRIMARY_ANGLE, tag::POSITIONER_PRIMARY_ANGLE_INCREMENT)?;
     let secondary =
         angle(tag::POSITIONER_SECONDARY_ANGLE, tag::POSITIONER_SECONDARY_ANGLE_INCREMENT)?;
-    if let Some(primary_deg) = primary {
-        return Ok(Some(View { primary_deg, secondary_deg: secondary.unwrap_or(0.0) }));
-    }
-    let named = tags.text(tag::VIEW_POSITION);
-    Ok(match named.as_deref() {
-        Some("AP") => Some(View::AP),
-        Some("PA") => Some(View::PA),
-        // Named by the side at the detector.
-        Some("LL") => Some(View::LATERAL_LEFT),
-        Some("RL") => Some(View::LATERAL_RIGHT),
-        _ => None,
-    })
+    let angles = |primary_deg| View { primary_deg, secondary_deg: secondary.unwrap_or(0.0) };
+    Ok(primary.map(angles).or(named))
 }
 
 /// What a frame adds to the first angle: the same for each frame, or one offset for each.
@@ -310,6 +331,11 @@ fn increment_deg(tags: &FrameTags<'_>, tag: tag::Tag) -> Result<Option<f64>, Dic
     }
 }
 
+/// Whether images of this modality are those of a C-arm, whose angles and distances have one meaning.
+fn has_positioner(modality: &str) -> bool {
+    matches!(modality, "XA" | "RF")
+}
+
 /// How the image is stored, and what tells it.
 fn side(
     tags: &FrameTags<'_>,
@@ -322,44 +348,40 @@ fn side(
     {
         return (Ok(side), Some("PatientOrientation"));
     }
-    match turn_and_flip(tags) {
+    match is_flipped(tags) {
         Err(error) => (Err(error), None),
-        Ok(Some((quarters, flipped))) => {
-            let side = ImageSide::DETECTOR.turned(quarters);
-            let flip = if flipped { ImageFlip::Columns } else { ImageFlip::None };
-            (Ok(side.flipped(flip)), Some("FieldOfViewRotation and FieldOfViewHorizontalFlip"))
-        }
+        // How far it was turned is told against the detector, however that is mounted: images are stored
+        // with the head up.
+        Ok(Some(true)) => (Ok(ImageSide::SOURCE), Some("FieldOfViewHorizontalFlip")),
+        Ok(Some(false)) => (Ok(ImageSide::DETECTOR), Some("FieldOfViewHorizontalFlip")),
         Ok(None) => {
-            let usual = match modality {
-                "XA" | "RF" => ImageSide::DETECTOR,
-                // Shown as one faces the patient, from the front.
-                _ if view == Some(&View::PA) => ImageSide::DETECTOR,
-                _ => ImageSide::SOURCE,
-            };
-            (Ok(usual), None)
+            // Others are shown as one faces the patient, from the front.
+            let from_detector = has_positioner(modality) || view == Some(&View::PA);
+            (Ok(if from_detector { ImageSide::DETECTOR } else { ImageSide::SOURCE }), None)
         }
     }
 }
 
-/// How the field of view was turned (quarters, clockwise), and whether it was flipped then.
-fn turn_and_flip(tags: &FrameTags<'_>) -> Result<Option<(u32, bool)>, DicomError> {
-    const QUARTERS: &str = "0, 90, 180 or 270 degrees is expected (or give --flip)";
+/// Whether left and right of the detector's own image were exchanged, if a tag says so.
+fn is_flipped(tags: &FrameTags<'_>) -> Result<Option<bool>, DicomError> {
     const YES_NO: &str = "YES or NO is expected (or give --flip)";
+    match tags.text(tag::FIELD_OF_VIEW_HORIZONTAL_FLIP).as_deref() {
+        None => Ok(None),
+        Some("YES") => Ok(Some(true)),
+        Some("NO") => Ok(Some(false)),
+        Some(other) => Err(wrong(tag::FIELD_OF_VIEW_HORIZONTAL_FLIP, other, YES_NO)),
+    }
+}
+
+/// By how many quarters the detector's own image was turned, clockwise, before it was flipped.
+fn quarters(tags: &FrameTags<'_>) -> Result<u32, DicomError> {
+    const QUARTERS: &str = "0, 90, 180 or 270 degrees is expected (or give --principal-point)";
     let turn = tags.within::<1>(tag::FIELD_OF_VIEW_ROTATION, [0.0, 270.0], QUARTERS)?;
-    let turn = turn.map(|[turn]| turn);
-    if let Some(turn) = turn.filter(|turn| turn % 90.0 != 0.0) {
+    let turn = turn.map_or(0.0, |[turn]| turn);
+    if turn % 90.0 != 0.0 {
         return Err(wrong(tag::FIELD_OF_VIEW_ROTATION, &turn.to_string(), QUARTERS));
     }
-    let flipped = match tags.text(tag::FIELD_OF_VIEW_HORIZONTAL_FLIP).as_deref() {
-        None => None,
-        Some("YES") => Some(true),
-        Some("NO") => Some(false),
-        Some(other) => return Err(wrong(tag::FIELD_OF_VIEW_HORIZONTAL_FLIP, other, YES_NO)),
-    };
-    if turn.is_none() && flipped.is_none() {
-        return Ok(None);
-    }
-    Ok(Some(((turn.unwrap_or(0.0) / 90.0) as u32, flipped.unwrap_or(false))))
+    Ok((turn / 90.0) as u32)
 }
 
 /// Where the middle of the detector lies in the image as it is stored (px). The beam meets it there.
@@ -389,19 +411,21 @@ fn principal_point(
         return Err(wrong(tag::DETECTOR_ACTIVE_DIMENSIONS, &bad.to_string(), SIZE));
     }
     let (Some(element), Some(active_mm)) = (element, active_mm) else { return Ok(None) };
+    let active_origin: [f64; 2] =
+        tags.within(tag::DETECTOR_ACTIVE_ORIGIN, [0.0, 1e5], ORIGIN)?.unwrap_or([0.0; 2]);
     let pixel: [f64; 2] =
         tags.within(tag::IMAGER_PIXEL_SPACING, LIMITS_MM, ELEMENT)?.unwrap_or(element);
-    let (quarters, flipped) = turn_and_flip(tags)?.unwrap_or((0, false));
+    let (quarters, flipped) = (quarters(tags)?, is_flipped(tags)?.unwrap_or(false));
     // Before the turn, rows and columns were exchanged.
     let [columns, rows] = size_px;
     let [width, height] = if quarters % 2 == 0 { [columns, rows] } else { [rows, columns] };
     let pixel = if quarters % 2 == 0 { pixel } else { [pixel[1], pixel[0]] };
-    // From edges: the middle of the detector, the edge of the field, the number of elements in a pixel.
-    let along = |active_mm: f64, element_mm: f64, origin: f64, pixel_mm: f64| {
-        (active_mm / element_mm / 2.0 - origin) * (element_mm / pixel_mm) - 0.5
+    // From the edge of the field to the middle of what is active, both from the edge of the detector.
+    let along = |axis: usize, field_origin: f64| {
+        let middle = active_origin[axis] + active_mm[axis] / element[axis] / 2.0;
+        (middle - field_origin) * (element[axis] / pixel[axis]) - 0.5
     };
-    let v = along(active_mm[0], element[0], origin_row, pixel[0]);
-    let u = along(active_mm[1], element[1], origin_column, pixel[1]);
+    let (v, u) = (along(0, origin_row), along(1, origin_column));
     let (mut at, mut size) = ([u, v], [width as f64, height as f64]);
     for _ in 0..quarters {
         // Clockwise: the top row becomes the last column.

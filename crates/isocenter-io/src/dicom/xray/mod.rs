@@ -10,9 +10,9 @@
 //! | source to detector | DistanceSourceToDetector |
 //! | source to isocenter | DistanceSourceToIsocenter; in XA and RF DistanceSourceToPatient |
 //! | size of a pixel | ImagerPixelSpacing; PixelSpacing, times the magnification where it is calibrated in the patient |
-//! | principal point | the middle of the image; FieldOfViewOrigin with DetectorElementSpacing and DetectorActiveDimensions |
-//! | view | PositionerPrimaryAngle and PositionerSecondaryAngle with their increments; ViewPosition |
-//! | side | PatientOrientation with the view; FieldOfViewRotation and FieldOfViewHorizontalFlip; else what is usual |
+//! | principal point | the middle of the image; FieldOfViewOrigin, FieldOfViewRotation and FieldOfViewHorizontalFlip with DetectorElementSpacing, DetectorActiveDimensions and DetectorActiveOrigin |
+//! | view | in XA and RF PositionerPrimaryAngle and PositionerSecondaryAngle with their increments, else ViewPosition; in others the other way round |
+//! | side | PatientOrientation with the view; FieldOfViewHorizontalFlip; else what is usual |
 //!
 //! Enhanced files have them in functional groups, for each frame or for all.
 //!
@@ -34,6 +34,7 @@ use isocenter::radiograph::{Image, Mask, PixelValues};
 
 use super::object::Object;
 use super::pixels::PixelLayout;
+use super::plane::Identity;
 use super::tag;
 use crate::error::{At, FileError, FileProblem, one_line};
 use grey::Grey;
@@ -70,21 +71,8 @@ pub struct XrayHeader {
     identity: Identity,
 }
 
-/// Whose image it is. Nothing of this is shown unless it is asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Identity {
-    /// PatientName.
-    pub patient_name: Option<String>,
-    /// PatientID.
-    pub patient_id: Option<String>,
-    /// PatientBirthDate.
-    pub birth_date: Option<String>,
-    /// StudyDate.
-    pub study_date: Option<String>,
-}
-
 impl XrayHeader {
-    /// Whose image it is.
+    /// Whose image it is. Nothing of this is shown unless it is asked for.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
@@ -212,12 +200,7 @@ fn header(object: &Object, frame: Option<usize>) -> Result<Parsed, FileProblem> 
         relationship: grey.relationship,
         geometry,
         warnings,
-        identity: Identity {
-            patient_name: all.text(tag::PATIENT_NAME),
-            patient_id: all.text(tag::PATIENT_ID),
-            birth_date: all.text(tag::PATIENT_BIRTH_DATE),
-            study_date: all.text(tag::STUDY_DATE),
-        },
+        identity: Identity::of(&all),
     };
     Ok(Parsed { header, grey, layout })
 }

@@ -1,8 +1,10 @@
 //! How the stored image lies before the source: mirrored or not, and turned by how many quarters.
 //!
-//! The detector's own image is the one that is seen looking towards the source. FieldOfViewRotation
-//! turns it clockwise, then FieldOfViewHorizontalFlip exchanges left and right. PatientOrientation
-//! says to which sides of the patient the rows and columns run, which with the view tells the same.
+//! PatientOrientation says to which sides of the patient the rows and columns run, which with the view
+//! tells both. Without it FieldOfViewHorizontalFlip tells whether the detector's own image, which is the
+//! one that is seen looking towards the source, was mirrored. How far it was turned (FieldOfViewRotation)
+//! is told against the detector and not against the patient: the head is taken to be up, as it is in XA
+//! (PS3.17 FFF.2.1.3.1.2).
 
 use isocenter::geometry::{ImageFlip, RigidTransform, View};
 use nalgebra::{Matrix3, Vector3};
@@ -22,15 +24,6 @@ impl ImageSide {
     pub const SOURCE: Self = Self { columns: [1, 0], rows: [0, 1] };
     /// As seen from the detector, the head up.
     pub const DETECTOR: Self = Self { columns: [-1, 0], rows: [0, 1] };
-
-    /// After a turn of the image by quarters, clockwise.
-    #[must_use]
-    pub fn turned(self, quarters: u32) -> Self {
-        (0..quarters % 4).fold(self, |Self { columns, rows }, _| {
-            // What pointed right points down, what pointed up points right.
-            Self { columns: rows.map(|c| -c), rows: columns }
-        })
-    }
 
     /// After a flip of the image.
     #[must_use]
@@ -59,7 +52,7 @@ impl ImageSide {
     /// use isocenter::geometry::ImageFlip;
     /// use isocenter_io::xray::ImageSide;
     /// assert_eq!(ImageSide::DETECTOR.flip(), ImageFlip::Columns);
-    /// assert_eq!(ImageSide::SOURCE.turned(1).flip(), ImageFlip::None);
+    /// assert_eq!(ImageSide::SOURCE.flip(), ImageFlip::None);
     /// ```
     #[must_use]
     pub fn flip(self) -> ImageFlip {
@@ -127,6 +120,16 @@ mod tests {
     //! Proves: which images are mirrored, that turns and flips become the right pose, and what
     //! PatientOrientation says in each view.
     use super::*;
+
+    impl ImageSide {
+        /// After a turn of the image by quarters, clockwise.
+        fn turned(self, quarters: u32) -> Self {
+            (0..quarters % 4).fold(self, |Self { columns, rows }, _| {
+                // What pointed right points down, what pointed up points right.
+                Self { columns: rows.map(|c| -c), rows: columns }
+            })
+        }
+    }
 
     #[test]
     fn turns_do_not_mirror_and_flips_do() {

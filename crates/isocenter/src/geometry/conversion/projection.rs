@@ -9,7 +9,7 @@
 //!
 //! - **what is in front**: for P the depth is w, for -P it is -w. Where a file says which, or a point that
 //!   is seen is known, the sign is chosen by it. Else it is the one for which the image is not mirrored,
-//!   unless that would put the world's origin behind the source and the other would not;
+//!   unless that would put the world's origin behind the source;
 //! - **the size of a pixel**, without which fx is no distance.
 //!
 //! With the sign known, a negative determinant means that the image is mirrored: it becomes a flip of the
@@ -193,11 +193,11 @@ impl ProjectionMatrix {
             Depth::Positive => 1.0,
             Depth::Negative => -1.0,
             Depth::SeesPoint(point) => depth_at(point).signum(),
-            // A mirrored image is the less likely.
+            // A mirrored image is the less likely, a world behind the source even less.
             Depth::Unknown => {
                 let unmirrored = determinant.signum();
-                let sees_origin = depth_at(Vector3::zeros()).signum();
-                if determinant < 0.0 && sees_origin > 0.0 { sees_origin } else { unmirrored }
+                let is_behind = unmirrored * depth_at(Vector3::zeros()) < 0.0;
+                if is_behind { -unmirrored } else { unmirrored }
             }
         };
         let mut rows = rows.map(|row| row.map(|value| sign * value));
@@ -350,6 +350,28 @@ mod tests {
             assert_eq!(found.image_flip, ImageFlip::Columns, "{depth:?}");
             assert!((found.camera_from_world.to_matrix() - pose.to_matrix()).amax() < 1e-9);
             assert!((found.camera.principal_point_px()[0] - 300.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn any_multiple_is_the_same_camera() {
+        let scale = PixelScale::SourceToDetector(1020.0);
+        // The world's origin before the source, and behind it.
+        for (z, flip) in [(700.0, ImageFlip::None), (-300.0, ImageFlip::Columns)] {
+            let pose = RigidTransform::from_rotation_vector(
+                Vector3::new(0.4, -0.2, 0.3),
+                Vector3::new(10.0, -20.0, z),
+            );
+            let matrix = matrix(&camera(), &pose);
+            let one = matrix.to_camera([640, 480], scale, Depth::Unknown).unwrap();
+            assert_eq!(one.image_flip, flip, "{z}");
+            for factor in [-1.0, 1e-5, -3e4] {
+                let other = scaled(&matrix, factor);
+                let other = other.to_camera([640, 480], scale, Depth::Unknown).unwrap();
+                assert_eq!(other.image_flip, flip, "{z} {factor}");
+                let moved = other.camera_from_world.to_matrix() - one.camera_from_world.to_matrix();
+                assert!(moved.amax() < 1e-9, "{z} {factor}");
+            }
         }
     }
 

@@ -5,7 +5,7 @@
 //! plateau; since collimators and intensifiers are convex, the convex hull of all that is brighter
 //! closes them. Burnt-in letters outside the field are small, and left out.
 
-use super::parts::parts;
+use crate::parts::parts;
 use crate::radiograph::{Image, Mask};
 
 /// A plateau of outside pixels that covers less than this is no collimator.
@@ -32,36 +32,12 @@ pub fn field(line_integral: &Image) -> Option<Mask> {
     }
     let parts = large_parts(&bright, size_px, (SMALLEST_PART * all).ceil() as usize);
     let hull = convex_hull(&parts, size_px);
-    let field = inside_hull(&hull, size_px);
+    let field = Mask { size_px, used: inside_hull(&hull, size_px) };
+    // From the field's edge inwards, but not from the image's.
     let seam = (SEAM * size_px[0].max(size_px[1]) as f64).ceil() as usize;
-    let field = (0..seam).fold(bordered(&field, size_px), |field, _| field.eroded());
-    let field = unbordered(&field, size_px);
+    let field = field.inverted().dilated(seam).inverted();
     let left = field.count() as f64;
     (left > 0.02 * all && left < (1.0 - SMALLEST_OUTSIDE) * all).then_some(field)
-}
-
-/// A mask with a border of pixels that count around it, so that erosion starts at the field's edge
-/// and not at the image's.
-fn bordered(mask: &[bool], [columns, rows]: [usize; 2]) -> Mask {
-    let mut used = vec![true; (columns + 2 * BORDER) * (rows + 2 * BORDER)];
-    for (row, source) in mask.chunks_exact(columns).enumerate() {
-        let at = (row + BORDER) * (columns + 2 * BORDER) + BORDER;
-        used[at..at + columns].copy_from_slice(source);
-    }
-    Mask { size_px: [columns + 2 * BORDER, rows + 2 * BORDER], used }
-}
-
-/// Wider than any seam of an image with a field worth looking at.
-const BORDER: usize = 64;
-
-fn unbordered(mask: &Mask, size_px: [usize; 2]) -> Mask {
-    let [columns, rows] = size_px;
-    let mut used = Vec::with_capacity(columns * rows);
-    for row in 0..rows {
-        let at = (row + BORDER) * mask.size_px[0] + BORDER;
-        used.extend_from_slice(&mask.used[at..at + columns]);
-    }
-    Mask { size_px, used }
 }
 
 /// The number of dark pixels in parts that reach the image's border.

@@ -5,7 +5,7 @@
 //! much is much, the image itself tells: by its noise at that place, and by what the opening removes
 //! everywhere. Specks are noise: metal is long.
 
-use super::parts::parts;
+use crate::parts::parts;
 use crate::radiograph::{Image, Mask};
 
 /// Half the square's side as a part of the image's longer side: wider than a screw's half width.
@@ -23,14 +23,29 @@ const SEAM: f64 = 0.008;
 /// More metal than this is none, but a part of the patient.
 const MOST_OF_FIELD: f64 = 0.25;
 
-/// What a millimetre of steel adds to a line integral, and hardly any bone that is as thin.
-pub const STEEL: f32 = 0.6;
+/// What the scale of the grey values, which rise with attenuation, tells of metal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MetalScale {
+    /// Metal is darker than its surroundings by at least this much.
+    pub least_excess: f32,
+    /// Metal is at least this dark.
+    pub least_value: f32,
+}
+
+impl MetalScale {
+    /// Of line integrals: what a millimetre of steel adds, and hardly any bone that is as thin.
+    pub const LINE_INTEGRAL: Self = Self { least_excess: 0.6, least_value: f32::NEG_INFINITY };
+    /// Of ranks, which say nothing.
+    pub const RANK: Self = Self { least_excess: 0.0, least_value: f32::NEG_INFINITY };
+    /// Of ranks in a large image of all that a C-arm sees: metal is among its darkest tenth (1.28 standard
+    /// deviations), where a thin layer of dense bone is not.
+    pub const DARK_RANK: Self = Self { least_excess: 0.0, least_value: 1.28 };
+}
 
 /// The pixels of metal in an image whose grey values rise with attenuation, within the field; `None`
-/// where there is none. Metal exceeds its surroundings by at least `least_excess`: [`STEEL`] where the
-/// grey values are line integrals, zero where they are on no scale.
+/// where there is none.
 #[must_use]
-pub fn metal(image: &Image, field: &Mask, least_excess: f32) -> Option<Mask> {
+pub fn metal(image: &Image, field: &Mask, scale: MetalScale) -> Option<Mask> {
     let size_px = image.size_px();
     let longer = size_px[0].max(size_px[1]) as f64;
     let radius = (RADIUS * longer).ceil().max(2.0) as usize;
@@ -52,12 +67,15 @@ pub fn metal(image: &Image, field: &Mask, least_excess: f32) -> Option<Mask> {
     };
     let range = quantile(values.clone(), 0.98) - quantile(values, 0.02);
     let typical = quantile(in_field(&excess), 0.5);
-    let least = (TIMES_TYPICAL * typical).max(LEAST_OF_RANGE * range).max(least_excess);
+    let least = (TIMES_TYPICAL * typical).max(LEAST_OF_RANGE * range).max(scale.least_excess);
     let dark: Vec<bool> = excess
         .iter()
         .zip(&noise)
+        .zip(&smooth)
         .zip(field.used())
-        .map(|((&excess, &noise), &used)| used && excess > least.max(TIMES_NOISE * noise))
+        .map(|(((&excess, &noise), &value), &used)| {
+            used && excess > least.max(TIMES_NOISE * noise) && value >= scale.least_value
+        })
         .collect();
     let used = long_parts(&dark, size_px, SHORTEST * longer);
     let found = used.iter().filter(|&&metal| metal).count();

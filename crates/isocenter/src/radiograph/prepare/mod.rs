@@ -20,7 +20,6 @@
 
 pub mod field;
 pub mod metal;
-mod parts;
 pub mod ranks;
 pub mod text;
 mod unmeasured;
@@ -28,6 +27,7 @@ mod unmeasured;
 use super::attenuation::{PixelValues, attenuation_of_intensity, attenuation_of_intensity_within};
 use super::image::{Image, ImageError};
 use super::mask::Mask;
+use metal::MetalScale;
 use serde::{Deserialize, Serialize};
 
 /// What is looked for in an X-ray.
@@ -75,7 +75,8 @@ pub struct PreparedXray {
     pub field: Option<Mask>,
     /// Metal, where some was found: these pixels do not count.
     pub metal: Option<Mask>,
-    /// Burnt-in text, where some was found: these pixels do not count.
+    /// Burnt-in text, where some was found: these pixels do not count, and nothing can be read in
+    /// [`line_integral`](Self::line_integral) any more.
     pub text: Option<Mask>,
     /// Pixels in the field that were known to hold no measurement: these do not count.
     pub unmeasured: Option<Mask>,
@@ -121,7 +122,8 @@ pub fn prepare(
         PixelValues::Attenuation => Ok(image.clone()),
         PixelValues::Intensity => attenuation_of_intensity(image, full_scale),
     };
-    prepare_scaled(image, &scaled, None, config)
+    let known = Known { scaled: &scaled, measured: None, metal_in_ranks: MetalScale::RANK };
+    prepare_known(image, &known, config)
 }
 
 /// [`prepare`], where it is known which pixels hold a measurement, and the intensity of the unattenuated
@@ -152,28 +154,32 @@ pub fn prepare_within(
         PixelValues::Attenuation => Ok(image.clone()),
         PixelValues::Intensity => attenuation_of_intensity_within(image, counts),
     };
-    prepare_scaled(image, &scaled, counts, config)
+    let measured = counts.filter(|mask| mask.size_px() == image.size_px());
+    let known = Known { scaled: &scaled, measured, metal_in_ranks: MetalScale::DARK_RANK };
+    prepare_known(image, &known, config)
 }
 
-/// `scaled` makes line integrals from the image, by the pixels that count.
-fn prepare_scaled(
+/// What is known of an image before anything is found in it.
+struct Known<'a> {
+    /// Makes line integrals, by the pixels that count.
+    scaled: &'a dyn Fn(Option<&Mask>) -> Result<Image, ImageError>,
+    /// The pixels that hold a measurement.
+    measured: Option<&'a Mask>,
+    /// What metal is in an image of ranks.
+    metal_in_ranks: MetalScale,
+}
+
+fn prepare_known(
     image: &Image,
-    scaled: &dyn Fn(Option<&Mask>) -> Result<Image, ImageError>,
-    measured: Option<&Mask>,
+    known: &Known<'_>,
     config: &PrepareConfig,
 ) -> Result<PreparedXray, ImageError> {
     image.check_has_content()?;
-    let measured = measured.filter(|mask| mask.size_px() == image.size_px());
-    let measured = measured.map(unmeasured::without_speckle);
-    let measured = measured.as_ref();
+    let measured = known.measured.map(unmeasured::without_speckle);
     let text = if config.text { text::text(image) } else { None };
-    let counts = match (measured, &text) {
-        (Some(measured), Some(text)) => Some(measured.and(&text.inverted())),
-        (Some(measured), None) => Some(measured.clone()),
-        (None, Some(text)) => Some(text.inverted()),
-        (None, None) => None,
-    };
-    let line_integral = scaled(counts.as_ref())?;
+    let no_text = text.as_ref().map(Mask::inverted);
+    let counts = [measured.clone(), no_text].into_iter().flatten().reduce(|a, b| a.and(&b));
+    let line_integral = (known.scaled)(counts.as_ref())?;
     let field = if config.field { field::field(&line_integral) } else { None };
     let mut inside = field.clone().unwrap_or_else(|| Mask::all(image.size_px()));
     if let Some(counts) = &counts {
@@ -188,13 +194,16 @@ fn prepare_scaled(
         true => ranks::by_rank(&line_integral, counts),
         false => line_integral.clone(),
     };
-    let least = if by_rank { 0.0 } else { metal::STEEL };
-    let metal = if config.metal { metal::metal(&graded(&inside), &inside, least) } else { None };
+    let scale = if by_rank { known.metal_in_ranks } else { MetalScale::LINE_INTEGRAL };
+    let metal = if config.metal { metal::metal(&graded(&inside), &inside, scale) } else { None };
     let counts = match &metal {
         Some(metal) => inside.and(&metal.inverted()),
         None => inside,
     };
-    let line_integral = graded(&counts);
+    let mut line_integral = graded(&counts);
+    if let Some(text) = &text {
+        text::paint_over(&mut line_integral, text, &counts);
+    }
     let left_out = field.is_some() || metal.is_some() || text.is_some() || measured.is_some();
     let mask = left_out.then_some(counts);
     let unmeasured = measured.map(|measured| match &field {
@@ -343,6 +352,36 @@ mod tests {
                 assert!(!letter(n) || (text.used()[n] && !mask.used()[n]), "{:?}", at(n));
             }
             assert!(text.count() < 30 * 13 * scale * scale, "{}", text.count());
+            // Whoever sees the image cannot read it: it may name the patient.
+            let painted = (0..192 * 192).filter(|&n| text.used()[n]);
+            let values: Vec<f32> = painted.map(|n| found.line_integral.pixels()[n]).collect();
+            let (low, high) = found.line_integral.range();
+            assert!(values.iter().all(|&v| v == values[0] && low < v && v < high));
+        }
+    }
+
+    #[test]
+    fn thin_bone_on_a_screen_is_no_metal() {
+        let noise = |n: usize| ((n * 7919) % 1009) as f32 / 10_090.0;
+        let is_thin =
+            |n: usize, column: usize| n % 256 / 6 == column && (60..200).contains(&(n / 256));
+        let (is_wire, is_bone) = (|n: usize| is_thin(n, 10), |n: usize| is_thin(n, 32));
+        // Thick tissue on the left, with a wire in it; thin tissue on the right, with a bone in it that is
+        // denser than all around it, but not than the left.
+        let line_integral = |n: usize| {
+            let tissue = if n % 256 < 128 { 3.0 } else { 1.0 };
+            let dense =
+                f32::from(u8::from(is_wire(n))) * 2.0 + f32::from(u8::from(is_bone(n))) * 0.8;
+            tissue + (n / 256) as f32 / 1000.0 + dense + noise(n)
+        };
+        let intensity = |n: usize| (4000.0 * (-line_integral(n)).exp()).round();
+        let image = Image::new([256, 256], (0..256 * 256).map(intensity).collect()).unwrap();
+        let config = PrepareConfig { ranks: RankValues::Always, ..PrepareConfig::default() };
+        let found = prepare_within(&image, PixelValues::Intensity, None, &config).unwrap();
+        let metal = found.metal.unwrap();
+        for n in 0..256 * 256 {
+            assert!(!is_wire(n) || metal.used()[n], "{n}");
+            assert!(!is_bone(n) || !metal.used()[n], "{n}");
         }
     }
 

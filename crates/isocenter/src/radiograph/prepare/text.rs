@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::parts::parts_over_corners;
+use crate::parts::parts_over_corners;
 use crate::radiograph::{Image, Mask};
 
 /// How near to the extreme value a letter's pixels are, as a part of the range.
@@ -79,6 +79,18 @@ pub fn text(image: &Image) -> Option<Mask> {
     let found = used.iter().filter(|&&text| text).count();
     (found > 0 && found as f64 <= MOST_OF_IMAGE * used.len() as f64)
         .then_some(Mask { size_px, used })
+}
+
+/// Makes text illegible: it becomes the median of the pixels that count.
+pub(super) fn paint_over(image: &mut Image, text: &Mask, counts: &Mask) {
+    let counted = image.pixels().iter().zip(counts.used());
+    let mut values: Vec<f32> = counted.filter_map(|(v, used)| used.then_some(*v)).collect();
+    let middle = values.len() / 2;
+    let Some(_) = values.get(middle) else { return };
+    let (_, &mut median, _) = values.select_nth_unstable_by(middle, f32::total_cmp);
+    for (pixel, _) in image.pixels_mut().iter_mut().zip(text.used()).filter(|(_, text)| **text) {
+        *pixel = median;
+    }
 }
 
 /// The letters of one value that stand in a row with others.

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 
 /// The connected parts (along rows and columns) of the pixels that are set: their places.
-pub(super) fn parts(set: &[bool], size_px: [usize; 2]) -> Vec<Vec<usize>> {
+pub(crate) fn parts(set: &[bool], size_px: [usize; 2]) -> Vec<Vec<usize>> {
     let mut seen: Vec<bool> = set.iter().map(|set| !set).collect();
     (0..set.len()).filter_map(|start| flood(start, size_px, &mut seen, false)).collect()
 }
 
 /// The same, connected over corners too.
-pub(super) fn parts_over_corners(set: &[bool], size_px: [usize; 2]) -> Vec<Vec<usize>> {
+pub(crate) fn parts_over_corners(set: &[bool], size_px: [usize; 2]) -> Vec<Vec<usize>> {
     let mut seen: Vec<bool> = set.iter().map(|set| !set).collect();
     (0..set.len()).filter_map(|start| flood(start, size_px, &mut seen, true)).collect()
 }
