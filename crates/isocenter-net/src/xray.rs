@@ -200,9 +200,15 @@ mod tests {
         let image = Image::new([301, 200], pixels.collect()).unwrap();
         let seen = NetworkXray::new(&camera, &image, None, [96, 64]).unwrap();
         let [u, v] = seen.camera.project(point).unwrap();
-        let brightest = seen.pixels.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
-        assert!(((brightest % 96) as f64 - u).abs() <= 1.0, "{brightest} {u} {v}");
-        assert!(((brightest / 96) as f64 - v).abs() <= 1.0, "{brightest} {u} {v}");
+        // The middle of what is brighter than half.
+        let (mut sum, mut count) = ([0.0, 0.0], 0.0);
+        for (n, _) in seen.pixels.iter().enumerate().filter(|(_, pixel)| **pixel > 0.5) {
+            sum = [sum[0] + (n % 96) as f64, sum[1] + (n / 96) as f64];
+            count += 1.0;
+        }
+        let [found_u, found_v] = sum.map(|sum| sum / count);
+        // The edge of the bright disk is right to half a pixel, its middle to less.
+        assert!((found_u - u).abs() < 0.3 && (found_v - v).abs() < 0.3, "{found_u} {found_v}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use isocenter::project::ProjectError;
+use isocenter::volume::VolumeError;
 use nalgebra::{Vector3, Vector6};
 use serde::{Deserialize, Serialize};
 
@@ -161,7 +163,14 @@ impl Trainer {
     /// finite or far too large, or pose gradients that have all vanished.
     pub fn step(&mut self, source: &Source, sample: &Sample) -> Result<Metrics, NetError> {
         let number = self.step + 1;
-        let step = self.derivatives(source, sample)?;
+        let step = self.derivatives(source, sample).map_err(|error| match error {
+            // Weights that ran away show first in the features of the CT, or in their derivative.
+            NetError::Project(ProjectError::NotFinite { .. })
+            | NetError::Volume(VolumeError::NotFinite { .. }) => {
+                diverged(number, error.to_string())
+            }
+            other => other,
+        })?;
         check_leads_somewhere(number, &step)?;
         let mut of_network = weights::gradients_of(&self.network, &step.gradients)?;
         of_network.extend(weights::gradients_of(&self.network, &step.residual_gradients)?);
