@@ -3,7 +3,7 @@
 //!
 //! | tensors | |
 //! |---|---|
-//! | `network.*` | weights and running statistics, by the paths of [`weights`](crate::weights) |
+//! | `network.*` | weights and running statistics, by the paths of [`weights`] |
 //! | `balance.*` | the weights of the losses |
 //! | `optimizer.mean.*`, `optimizer.square.*` | moments of the gradients, by the paths above |
 //!

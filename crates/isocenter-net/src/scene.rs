@@ -20,10 +20,10 @@ const IMAGE_UNIT_MM: f64 = 100.0;
 #[serde(rename_all = "kebab-case")]
 pub enum Descent {
     /// The product of both branches' logistic functions, as published: between 0 and 1, which goes
-    /// with [`Approximation::Geodesic`], whose magnitudes hold it there.
+    /// with [`Approximation::Geodesic`](crate::loss::Approximation::Geodesic), whose magnitudes hold it there.
     SigmoidProduct,
     /// The sum of both branches' outputs: cannot saturate, which goes with
-    /// [`Approximation::Direction`].
+    /// [`Approximation::Direction`](crate::loss::Approximation::Direction).
     Sum,
 }
 

@@ -82,7 +82,7 @@ impl Written {
     fn new(syntax: &str, big: bool, frames: &str) -> Self {
         let mut written = Self { bytes: vec![0; 128], big: false };
         written.bytes.extend(b"DICM");
-        let syntax = format!("{syntax}{}", if syntax.len() % 2 == 0 { "" } else { "\0" });
+        let syntax = format!("{syntax}{}", if syntax.len().is_multiple_of(2) { "" } else { "\0" });
         written.short(0x0002, 0x0010, *b"UI", syntax.as_bytes());
         written.big = big;
         written.short(0x0028, 0x0004, *b"CS", b"MONOCHROME2 ");

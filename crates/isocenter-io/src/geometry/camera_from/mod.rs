@@ -2,10 +2,10 @@
 //!
 //! | [`CameraFormat`] | file | what is in it |
 //! |---|---|---|
-//! | `matrix` | text, JSON or npy | a 3x4 projection matrix: [`matrix`] |
-//! | `opencv` | YAML or JSON | `camera_matrix`, a pose, and no distortion: [`opencv`] |
-//! | `xreg` | HDF5 | the cameras of xReg's projections: [`xreg`] |
-//! | `mayacam` | text | MayaCam 2.0 of XMALab: [`mayacam`] |
+//! | `matrix` | text, JSON or npy | a 3x4 projection matrix |
+//! | `opencv` | YAML or JSON | `camera_matrix`, a pose, and no distortion |
+//! | `xreg` | HDF5 | the cameras of xReg's projections |
+//! | `mayacam` | text | MayaCam 2.0 of XMALab |
 //!
 //! All give a projection matrix; [`isocenter::geometry::conversion::ProjectionMatrix`] makes the camera
 //! and the pose.
