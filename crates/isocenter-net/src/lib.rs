@@ -4,6 +4,7 @@
 //! - [`network`] - the architecture
 //! - [`layer`] - layers, each with its tangent
 //! - [`dual`] - values with their derivative along one direction
+//! - `fused` - maps of the network that the CPU does in one pass
 //! - [`volume`] - convolutions of whole volumes, on the CPU
 //! - [`loss`] - what is minimised
 //! - [`scene`] - the network at poses, its pose gradient
@@ -20,6 +21,7 @@
 pub mod checkpoint;
 pub mod dual;
 pub mod error;
+mod fused;
 pub mod layer;
 pub mod loss;
 pub mod moving;

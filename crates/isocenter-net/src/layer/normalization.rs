@@ -1,13 +1,5 @@
 //! Normalisations: values less their mean, over their standard deviation.
 //!
-//! With m the mean and v the variance of x over some dimensions, `c = x - m`, `r = (v + e)^-1/2`,
-//!
-//! ```text
-//! y  = c r
-//! c' = x' - m',   v' = 2 mean(c c'),   r' = -1/2 r^3 v'
-//! y' = c' r + c r'
-//! ```
-//!
 //! The four kinds differ in what the mean is taken over: the channels of a pixel, the map of a
 //! channel, the maps of a group of channels, or the maps of a channel in all samples.
 
@@ -17,38 +9,20 @@ use burn::tensor::Tensor;
 use super::context::{Context, Statistics};
 use super::init::Init;
 use crate::dual::Dual;
+use crate::fused::SymmetricMap;
 
-/// What is normalised, and by what.
-struct Normalized<const D: usize> {
-    mean: Tensor<D>,
-    /// Over n, not n - 1.
-    variance: Tensor<D>,
-    result: Dual<D>,
-}
-
-fn normalize<const D: usize>(x: Dual<D>, dims: &[usize], epsilon: f64) -> Normalized<D> {
-    let mean = x.value().clone().mean_dims(dims);
-    let centered = x.linear(|x| x.clone() - x.mean_dims(dims));
-    let variance = centered.value().clone().square().mean_dims(dims);
-    let inverse = (variance.clone() + epsilon).sqrt().recip();
-    let (c, tangent) = centered.into_parts();
-    let value = c.clone() * inverse.clone();
-    let result = match tangent {
-        None => Dual::constant(value),
-        Some(tangent) => {
-            // y' = (c' - y mean(y c')) r, the same as above without r^3.
-            let along = (value.clone() * tangent.clone()).mean_dims(dims);
-            let change = (tangent - value.clone() * along) * inverse;
-            Dual::new(value, change)
-        }
-    };
-    Normalized { mean, variance, result }
+/// Normalises over the second of three dimensions.
+fn normalize<const D: usize>(x: Dual<D>, shape: [usize; 3], epsilon: f64) -> Dual<D> {
+    let dims = x.value().dims();
+    let normalized = SymmetricMap::Normalization { epsilon }.of(x.linear(|x| x.reshape(shape)));
+    normalized.linear(|x| x.reshape(dims))
 }
 
 /// Each channel's map by itself, without weights.
 #[must_use]
 pub fn instance_norm(x: Dual<4>, epsilon: f64) -> Dual<4> {
-    normalize(x, &[2, 3], epsilon).result
+    let [batch, channels, rows, columns] = x.value().dims();
+    normalize(x, [batch * channels, rows * columns, 1], epsilon)
 }
 
 /// A gain and an offset for each channel.
@@ -95,7 +69,8 @@ impl ChannelNorm {
     /// Normalised, and its tangent.
     #[must_use]
     pub fn forward(&self, x: Dual<4>) -> Dual<4> {
-        self.gain.forward(normalize(x, &[1], self.epsilon).result)
+        let [batch, channels, rows, columns] = x.value().dims();
+        self.gain.forward(normalize(x, [batch, channels, rows * columns], self.epsilon))
     }
 }
 
@@ -121,12 +96,9 @@ impl GroupNorm {
     /// Normalised, and its tangent.
     #[must_use]
     pub fn forward(&self, x: Dual<4>) -> Dual<4> {
-        let shape = x.value().dims();
-        let [batch, channels, rows, columns] = shape;
+        let [batch, channels, rows, columns] = x.value().dims();
         let of_group = channels / self.groups * rows * columns;
-        let grouped = x.linear(|x| x.reshape([batch, self.groups, of_group]));
-        let normalized = normalize(grouped, &[2], EPSILON).result;
-        self.gain.forward(normalized.linear(|x| x.reshape(shape)))
+        self.gain.forward(normalize(x, [batch * self.groups, of_group, 1], EPSILON))
     }
 }
 
@@ -168,24 +140,36 @@ impl BatchNorm {
                 let variance = of_channels(self.running_variance.value_sync());
                 x.add_constant(-mean).mul_constant((variance + EPSILON).sqrt().recip())
             }
-            Statistics::Batch => normalize(x, &[0, 2, 3], EPSILON).result,
+            Statistics::Batch => over_batch(x),
             Statistics::BatchUpdating => {
-                let [batch, _, rows, columns] = x.value().dims();
-                let Normalized { mean, variance, result } = normalize(x, &[0, 2, 3], EPSILON);
-                let count = (batch * rows * columns) as f64;
-                // Running variances are over n - 1, as in PyTorch.
-                update(&self.running_mean, mean);
-                update(&self.running_variance, variance * (count / (count - 1.0).max(1.0)));
-                result
+                self.update(x.value());
+                over_batch(x)
             }
         };
         self.gain.forward(normalized)
     }
+
+    /// The running statistics take a share of the batch's.
+    fn update(&self, x: &Tensor<4>) {
+        let x = x.clone().detach().without_autodiff();
+        let [batch, channels, rows, columns] = x.dims();
+        let (variance, mean) =
+            x.swap_dims(0, 1).reshape([channels, batch * rows * columns]).var_mean(1);
+        update(&self.running_mean, mean);
+        update(&self.running_variance, variance);
+    }
 }
 
-fn update(running: &RunningState<Tensor<1>>, of_batch: Tensor<4>) {
-    let [_, channels, _, _] = of_batch.dims();
-    let of_batch = of_batch.detach().without_autodiff().reshape([channels]);
+fn update(running: &RunningState<Tensor<1>>, of_batch: Tensor<2>) {
+    let [channels, _] = of_batch.dims();
     let before = running.value_sync();
-    running.update(before * (1.0 - MOMENTUM) + of_batch * MOMENTUM);
+    running.update(before * (1.0 - MOMENTUM) + of_batch.reshape([channels]) * MOMENTUM);
+}
+
+/// Each channel by its mean over all samples.
+fn over_batch(x: Dual<4>) -> Dual<4> {
+    let [batch, channels, rows, columns] = x.value().dims();
+    let by_channel = x.linear(|x| x.swap_dims(0, 1));
+    normalize(by_channel, [channels, batch * rows * columns, 1], EPSILON)
+        .linear(|x| x.swap_dims(0, 1))
 }

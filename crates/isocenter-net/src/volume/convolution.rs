@@ -1,9 +1,7 @@
 //! Convolutions of volumes, 3 x 3 x 3 with zeros beyond the border, followed by ReLU.
 
-use rayon::prelude::*;
-
-use super::kernel::{BLOCK, RowSums, RowWeights, Tile, accumulate, correlate};
-use super::padded::{LANES, PaddedVolume};
+use super::kernels::Kernels;
+use super::padded::PaddedVolume;
 use crate::error::NetError;
 
 /// Places of a kernel.
@@ -15,9 +13,7 @@ pub(crate) const TAPS: usize = 27;
 /// Weights [channels out, channels in, 3, 3, 3], the last index along i; one bias a channel out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VolumeConvolution {
-    inputs: usize,
-    outputs: usize,
-    weights: Vec<f32>,
+    kernels: Kernels,
     biases: Vec<f32>,
 }
 
@@ -43,7 +39,7 @@ impl VolumeConvolution {
         let found = vec![weights.len(), biases.len()];
         let expected = vec![inputs * outputs * TAPS, outputs];
         if found == expected {
-            Ok(Self { inputs, outputs, weights, biases })
+            Ok(Self { kernels: Kernels::of_volumes([inputs, outputs], weights), biases })
         } else {
             Err(NetError::Shape { what: "weights and biases of a convolution", found, expected })
         }
@@ -54,12 +50,9 @@ impl VolumeConvolution {
     /// # Errors
     /// If x has another number of channels.
     pub fn forward(&self, x: &PaddedVolume) -> Result<PaddedVolume, NetError> {
-        self.check_channels(x, self.inputs)?;
-        let packed = self.packed();
-        let mut y = PaddedVolume::zeros(self.outputs, x.dims());
+        check_channels(x, self.kernels.inputs())?;
         let finish = |channel: usize, value: f32, _: f32| (value + self.biases[channel]).max(0.0);
-        convolve(x, &packed, &mut y, None, finish);
-        Ok(y)
+        Ok(self.kernels.apply(x, None, finish))
     }
 
     /// The derivative of a scalar for the input, given that for the output before ReLU.
@@ -74,13 +67,10 @@ impl VolumeConvolution {
         gradient: &PaddedVolume,
         input: &PaddedVolume,
     ) -> Result<PaddedVolume, NetError> {
-        self.check_channels(gradient, self.outputs)?;
-        self.check_channels(input, self.inputs)?;
-        let packed = self.transposed().packed();
-        let mut result = PaddedVolume::zeros(self.inputs, input.dims());
+        check_channels(gradient, self.kernels.outputs())?;
+        check_channels(input, self.kernels.inputs())?;
         let finish = |_, value: f32, input: f32| if input > 0.0 { value } else { 0.0 };
-        convolve(gradient, &packed, &mut result, Some(input), finish);
-        Ok(result)
+        Ok(self.kernels.transposed().apply(gradient, Some(input), finish))
     }
 
     /// The derivative of a scalar for the weights, given that for the output before ReLU.
@@ -92,161 +82,24 @@ impl VolumeConvolution {
         gradient: &PaddedVolume,
         input: &PaddedVolume,
     ) -> Result<ConvolutionGradient, NetError> {
-        self.check_channels(gradient, self.outputs)?;
-        self.check_channels(input, self.inputs)?;
-        let [_, _, slices] = input.dims();
-        let of_slices: Vec<Vec<f32>> = (0..slices)
-            .into_par_iter()
-            .map(|k| self.weight_gradient_of_slice(gradient, input, k))
-            .collect();
-        // Slice after slice: the same sum whatever the number of threads.
-        let mut sums = vec![0.0_f64; self.weights.len() + self.outputs];
-        for of_slice in &of_slices {
-            sums.iter_mut().zip(of_slice).for_each(|(sum, part)| *sum += f64::from(*part));
-        }
-        let sums: Vec<f32> = sums.into_iter().map(|sum| sum as f32).collect();
-        let (weights, biases) = sums.split_at(self.weights.len());
-        Ok(ConvolutionGradient { weights: weights.to_vec(), biases: biases.to_vec() })
-    }
-
-    /// Weights, then biases.
-    fn weight_gradient_of_slice(
-        &self,
-        gradient: &PaddedVolume,
-        input: &PaddedVolume,
-        k: usize,
-    ) -> Vec<f32> {
-        let [_, rows, _] = input.dims();
-        let row_len = input.row_len();
-        let zeros = vec![0.0; row_len];
-        let gradient_row = |channel: usize, j: usize| match channel < self.outputs {
-            true => {
-                let at = gradient.row_start(channel, j, k);
-                &gradient.data()[at..at + row_len - 2]
-            }
-            false => &zeros[..row_len - 2],
-        };
-        let mut result = vec![0.0; self.weights.len() + self.outputs];
-        for first in (0..self.outputs).step_by(BLOCK) {
-            let block = [0, 1, 2, 3].map(|n| first + n);
-            for (channel, tap) in (0..self.inputs * 9).map(|n| (n / 9, n % 9)) {
-                let (tap_k, tap_j) = (tap / 3, tap % 3);
-                let mut sums: RowSums = Default::default();
-                let pairs = (0..rows).map(|j| {
-                    let at = input.padded_row_start(channel, j + tap_j, k + tap_k);
-                    let row = &input.data()[at..at + row_len];
-                    (row, block.map(|output| gradient_row(output, j)))
-                });
-                correlate(&mut sums, pairs);
-                for (tap_i, of_offset) in sums.iter().enumerate() {
-                    for (output, lanes) in block.into_iter().zip(of_offset) {
-                        if output < self.outputs {
-                            let at = (output * self.inputs + channel) * TAPS + tap * 3 + tap_i;
-                            result[at] = lanes.iter().sum();
-                        }
-                    }
-                }
-            }
-        }
-        for (output, sum) in result[self.weights.len()..].iter_mut().enumerate() {
-            *sum = (0..rows).map(|j| gradient_row(output, j).iter().sum::<f32>()).sum();
-        }
-        result
-    }
-
-    /// The convolution that takes gradients back: channels exchanged, kernels reversed.
-    fn transposed(&self) -> Self {
-        let mut weights = vec![0.0; self.weights.len()];
-        for (at, &weight) in self.weights.iter().enumerate() {
-            let (output, input, tap) =
-                (at / TAPS / self.inputs, at / TAPS % self.inputs, at % TAPS);
-            weights[(input * self.outputs + output) * TAPS + (TAPS - 1 - tap)] = weight;
-        }
-        Self { inputs: self.outputs, outputs: self.inputs, weights, biases: vec![0.0; self.inputs] }
-    }
-
-    /// By blocks of outputs, inputs, and rows of the kernel; outputs that do not fill a block have
-    /// zeros.
-    fn packed(&self) -> Packed {
-        let blocks = self.outputs.div_ceil(BLOCK);
-        let mut rows = vec![RowWeights::default(); blocks * self.inputs * 9];
-        for (at, &weight) in self.weights.iter().enumerate() {
-            let (output, input, tap) =
-                (at / TAPS / self.inputs, at / TAPS % self.inputs, at % TAPS);
-            let row = (output / BLOCK * self.inputs + input) * 9 + tap / 3;
-            rows[row][tap % 3][output % BLOCK] = weight;
-        }
-        Packed { inputs: self.inputs, rows }
-    }
-
-    fn check_channels(&self, volume: &PaddedVolume, expected: usize) -> Result<(), NetError> {
-        match volume.channels() == expected {
-            true => Ok(()),
-            false => Err(NetError::Shape {
-                what: "the channels of a volume",
-                found: vec![volume.channels()],
-                expected: vec![expected],
-            }),
-        }
+        check_channels(gradient, self.kernels.outputs())?;
+        check_channels(input, self.kernels.inputs())?;
+        Ok(ConvolutionGradient {
+            weights: self.kernels.gradient(gradient, input),
+            biases: gradient.sums(),
+        })
     }
 }
 
-/// Weights in the order in which they are used.
-struct Packed {
-    inputs: usize,
-    rows: Vec<RowWeights>,
-}
-
-/// Convolves, slice by slice; `finish` makes an output of its channel, the sum, and the value of
-/// `beside` at the same place.
-fn convolve(
-    x: &PaddedVolume,
-    packed: &Packed,
-    y: &mut PaddedVolume,
-    beside: Option<&PaddedVolume>,
-    finish: impl Fn(usize, f32, f32) -> f32 + Sync,
-) {
-    let [columns, rows, _] = x.dims();
-    let (tiles, row_len, channels) = (x.tiles(), x.row_len(), y.channels());
-    y.slices_mut().into_par_iter().enumerate().for_each(|(k, mut outputs)| {
-        for j in 0..rows {
-            for (block, weights) in packed.rows.chunks_exact(packed.inputs * 9).enumerate() {
-                for first in (0..tiles).map(|tile| tile * LANES) {
-                    let mut tile: Tile = [[0.0; LANES]; BLOCK];
-                    let kernel_rows = weights.iter().enumerate().map(|(row, weights)| {
-                        let (input, tap_k, tap_j) = (row / 9, row / 3 % 3, row % 3);
-                        let at = x.padded_row_start(input, j + tap_j, k + tap_k) + first;
-                        (&x.data()[at..], weights)
-                    });
-                    accumulate(&mut tile, kernel_rows);
-                    let count = LANES.min(columns - first);
-                    for (n, sums) in tile.iter().enumerate() {
-                        let channel = block * BLOCK + n;
-                        if channel == channels {
-                            break;
-                        }
-                        let at = (j + 1) * row_len + 1 + first;
-                        let output = &mut outputs[channel][at..at + count];
-                        match beside {
-                            None => {
-                                for (output, &sum) in output.iter_mut().zip(sums) {
-                                    *output = finish(channel, sum, 0.0);
-                                }
-                            }
-                            Some(beside) => {
-                                let at = beside.row_start(channel, j, k) + first;
-                                let beside = &beside.data()[at..at + count];
-                                for ((output, &sum), &b) in output.iter_mut().zip(sums).zip(beside)
-                                {
-                                    *output = finish(channel, sum, b);
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    });
+fn check_channels(volume: &PaddedVolume, expected: usize) -> Result<(), NetError> {
+    match volume.channels() == expected {
+        true => Ok(()),
+        false => Err(NetError::Shape {
+            what: "the channels of a volume",
+            found: vec![volume.channels()],
+            expected: vec![expected],
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -290,8 +143,8 @@ mod tests {
                     let inside = at.iter().zip(DIMS).all(|(&at, n)| (1..=n).contains(&at));
                     if inside {
                         let [i, j, k] = at.map(|at| at - 1);
-                        let weight =
-                            convolution.weights[(output * x.channels() + input) * TAPS + tap];
+                        let weight = convolution.kernels.weights()
+                            [(output * x.channels() + input) * TAPS + tap];
                         let value = values[(k * rows + j) * columns + i];
                         sum += f64::from(weight) * f64::from(value);
                     }
@@ -344,7 +197,7 @@ mod tests {
         let by_weights: f64 = found
             .weights
             .iter()
-            .zip(&convolution.weights)
+            .zip(convolution.kernels.weights())
             .map(|(a, b)| f64::from(*a) * f64::from(*b))
             .sum();
         assert!((by_weights - inner(&x, &back)).abs() < 1e-4 * by_weights.abs().max(1.0));

@@ -17,17 +17,22 @@ pub(super) type Tile = [[f32; LANES]; BLOCK];
 /// The weights of a kernel's row for four channels.
 pub(super) type RowWeights = [[f32; BLOCK]; 3];
 
-/// Adds to a tile what rows of the input give, each with its weights.
-pub(super) fn accumulate<'a>(
-    tile: &mut Tile,
-    rows: impl Iterator<Item = (&'a [f32], &'a RowWeights)>,
-) {
+/// A row of a kernel: its weights for four channels, and where the row of the input begins that it
+/// works on, counted from that of the kernel's first.
+#[derive(Debug, Clone, Default)]
+pub(super) struct KernelRow {
+    pub(super) offset: usize,
+    pub(super) weights: RowWeights,
+}
+
+/// Adds to a tile what a kernel gives that begins with the first value of the input.
+pub(super) fn accumulate(tile: &mut Tile, input: &[f32], kernel: &[KernelRow]) {
     #[cfg(target_arch = "x86_64")]
     if has_fma() {
         // SAFETY: the machine has these instructions, as was just asked.
-        return unsafe { accumulate_fma(tile, rows) };
+        return unsafe { accumulate_fma(tile, input, kernel) };
     }
-    accumulate_with::<false>(tile, rows);
+    accumulate_with::<false>(tile, input, kernel);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -37,18 +42,16 @@ fn has_fma() -> bool {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn accumulate_fma<'a>(tile: &mut Tile, rows: impl Iterator<Item = (&'a [f32], &'a RowWeights)>) {
-    accumulate_with::<true>(tile, rows);
+fn accumulate_fma(tile: &mut Tile, input: &[f32], kernel: &[KernelRow]) {
+    accumulate_with::<true>(tile, input, kernel);
 }
 
 #[inline(always)]
-fn accumulate_with<'a, const FMA: bool>(
-    tile: &mut Tile,
-    rows: impl Iterator<Item = (&'a [f32], &'a RowWeights)>,
-) {
+fn accumulate_with<const FMA: bool>(tile: &mut Tile, input: &[f32], kernel: &[KernelRow]) {
     let mut sums = *tile;
-    for (row, weights) in rows {
-        let Some((row, _)) = row.split_first_chunk::<READ>() else { continue };
+    for KernelRow { offset, weights } in kernel {
+        let row = input.get(*offset..).and_then(|row| row.first_chunk::<READ>());
+        let Some(row) = row else { continue };
         for (offset, weights) in weights.iter().enumerate() {
             for (sums, &weight) in sums.iter_mut().zip(weights) {
                 for (lane, sum) in sums.iter_mut().enumerate() {
@@ -69,42 +72,46 @@ fn multiply_add<const FMA: bool>(a: f32, b: f32, sum: f32) -> f32 {
 /// Lanes of the sums over products.
 const SUM_LANES: usize = 8;
 
+/// What eight sums over products read of the input.
+const READ_SUMS: usize = SUM_LANES + 2;
+
 /// Sums over voxels of a row of the input, at three offsets, times the gradients of four channels.
 pub(super) type RowSums = [[[f32; SUM_LANES]; BLOCK]; 3];
 
-/// Adds the products of rows: an input's, which starts a voxel before, and four gradients'.
-pub(super) fn correlate<'a>(
-    sums: &mut RowSums,
-    rows: impl Iterator<Item = (&'a [f32], [&'a [f32]; BLOCK])>,
-) {
+/// Rows that are worked on together: an input's, which start a voxel before, and those of four
+/// gradients, each so far from the row before.
+pub(super) struct RowPairs<'a> {
+    pub(super) input: &'a [f32],
+    pub(super) gradients: [&'a [f32]; BLOCK],
+    pub(super) row_len: usize,
+    pub(super) rows: usize,
+}
+
+/// Adds the products of rows.
+pub(super) fn correlate(sums: &mut RowSums, pairs: &RowPairs<'_>) {
     #[cfg(target_arch = "x86_64")]
     if has_fma() {
         // SAFETY: the machine has these instructions, as was just asked.
-        return unsafe { correlate_fma(sums, rows) };
+        return unsafe { correlate_fma(sums, pairs) };
     }
-    correlate_with::<false>(sums, rows);
+    correlate_with::<false>(sums, pairs);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn correlate_fma<'a>(
-    sums: &mut RowSums,
-    rows: impl Iterator<Item = (&'a [f32], [&'a [f32]; BLOCK])>,
-) {
-    correlate_with::<true>(sums, rows);
+fn correlate_fma(sums: &mut RowSums, pairs: &RowPairs<'_>) {
+    correlate_with::<true>(sums, pairs);
 }
 
 #[inline(always)]
-fn correlate_with<'a, const FMA: bool>(
-    sums: &mut RowSums,
-    rows: impl Iterator<Item = (&'a [f32], [&'a [f32]; BLOCK])>,
-) {
+fn correlate_with<const FMA: bool>(sums: &mut RowSums, pairs: &RowPairs<'_>) {
+    let RowPairs { input, gradients: [a, b, c, d], row_len, rows } = *pairs;
     let mut local = *sums;
-    for (input, gradients) in rows {
-        let [a, b, c, d] = gradients.map(|row| row.as_chunks::<SUM_LANES>().0);
-        let inputs = input.windows(SUM_LANES + 2).step_by(SUM_LANES);
-        for ((((input, a), b), c), d) in inputs.zip(a).zip(b).zip(c).zip(d) {
-            let Some((input, _)) = input.split_first_chunk::<{ SUM_LANES + 2 }>() else { continue };
+    for begin in (0..rows).map(|row| row * row_len) {
+        for at in (begin..begin + row_len - 2).step_by(SUM_LANES) {
+            let Some(input) = at_place::<READ_SUMS>(input, at) else { continue };
+            let of_block = [a, b, c, d].map(|row| at_place::<SUM_LANES>(row, at));
+            let [Some(a), Some(b), Some(c), Some(d)] = of_block else { continue };
             for (offset, sums) in local.iter_mut().enumerate() {
                 for (sums, gradient) in sums.iter_mut().zip([a, b, c, d]) {
                     for (lane, sum) in sums.iter_mut().enumerate() {
@@ -115,4 +122,9 @@ fn correlate_with<'a, const FMA: bool>(
         }
     }
     *sums = local;
+}
+
+#[inline(always)]
+fn at_place<const N: usize>(values: &[f32], at: usize) -> Option<&[f32; N]> {
+    values.get(at..at + N).and_then(|values| values.first_chunk())
 }

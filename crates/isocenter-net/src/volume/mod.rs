@@ -6,11 +6,14 @@
 //!
 //! - [`padded`] - [`PaddedVolume`], channels with a frame of zeros
 //! - [`convolution`] - [`VolumeConvolution`], 3 x 3 x 3 with ReLU, and its transposes
+//! - `kernels` - kernels between channels, also those of images
 
 pub mod convolution;
 mod kernel;
+mod kernels;
 pub mod padded;
 
 pub(crate) use convolution::TAPS;
 pub use convolution::{ConvolutionGradient, VolumeConvolution};
+pub(crate) use kernels::Kernels;
 pub use padded::PaddedVolume;

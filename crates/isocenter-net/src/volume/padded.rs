@@ -29,19 +29,34 @@ impl PaddedVolume {
     /// # Errors
     /// If a channel has another number of values.
     pub fn from_channels(channels: &[&[f32]], dims: [usize; 3]) -> Result<Self, NetError> {
-        let mut volume = Self::zeros(channels.len(), dims);
         let [columns, rows, slices] = dims;
-        for (channel, values) in channels.iter().enumerate() {
+        for values in channels {
             if values.len() != columns * rows * slices {
                 let (found, expected) = (vec![values.len()], dims.to_vec());
                 return Err(NetError::Shape { what: "a channel of the volume", found, expected });
             }
-            for (row, values) in values.chunks_exact(columns).enumerate() {
-                let at = volume.row_start(channel, row % rows, row / rows);
-                volume.data[at..at + columns].copy_from_slice(values);
+        }
+        Ok(Self::from_rows(channels.len(), dims, |channel, j, k| {
+            &channels[channel][(k * rows + j) * columns..]
+        }))
+    }
+
+    /// From rows of a channel, j and k, each with at least as many values as there are columns.
+    pub(crate) fn from_rows<'a>(
+        channels: usize,
+        dims: [usize; 3],
+        row_at: impl Fn(usize, usize, usize) -> &'a [f32],
+    ) -> Self {
+        let mut volume = Self::zeros(channels, dims);
+        let [columns, rows, slices] = dims;
+        for channel in 0..channels {
+            for (k, j) in (0..slices).flat_map(|k| (0..rows).map(move |j| (k, j))) {
+                let at = volume.row_start(channel, j, k);
+                let row = &row_at(channel, j, k)[..columns];
+                volume.data[at..at + columns].copy_from_slice(row);
             }
         }
-        Ok(volume)
+        volume
     }
 
     /// The number of channels.
@@ -59,13 +74,28 @@ impl PaddedVolume {
     /// A channel without its frame.
     #[must_use]
     pub fn channel(&self, channel: usize) -> Vec<f32> {
-        let [columns, rows, slices] = self.dims;
-        let mut values = Vec::with_capacity(columns * rows * slices);
-        for row in 0..rows * slices {
-            let at = self.row_start(channel, row % rows, row / rows);
+        let mut values = Vec::with_capacity(self.dims.iter().product());
+        (0..self.dims[2]).for_each(|k| self.append_slice(channel, k, &mut values));
+        values
+    }
+
+    /// Appends the values of a channel in a slice.
+    pub(crate) fn append_slice(&self, channel: usize, k: usize, values: &mut Vec<f32>) {
+        let [columns, rows, _] = self.dims;
+        for j in 0..rows {
+            let at = self.row_start(channel, j, k);
             values.extend_from_slice(&self.data[at..at + columns]);
         }
-        values
+    }
+
+    /// The sum over each channel.
+    pub(super) fn sums(&self) -> Vec<f32> {
+        let channels = self.data.chunks_exact(self.channel_len().max(1));
+        let of_slices = |channel: &[f32]| -> f64 {
+            let slices = channel.chunks_exact(self.slice_len().max(1));
+            slices.map(|slice| f64::from(slice.iter().sum::<f32>())).sum()
+        };
+        channels.map(|channel| of_slices(channel) as f32).collect()
     }
 
     /// Sets to zero what is not above zero in another volume of the same shape: the derivative of
