@@ -3,10 +3,10 @@
 use anyhow::{Context, Result};
 use isocenter::geometry::{PivotMotion, RigidTransform};
 use isocenter::radiograph::Image;
-use isocenter::register::{AxisLandscape, Case, Registration, Verdict};
+use isocenter::register::{AxisLandscape, Case, FeatureMaps, Registration, Verdict};
 use isocenter_report::{
-    LandscapeAxis, OptimumRow, RegistrationReport, RgbImage, Setting, StageSeconds, TrueErrors,
-    ViewImages, overlay_before_after, registration_report, trace_points,
+    LandscapeAxis, NetworkFeatures, OptimumRow, RegistrationReport, RgbImage, Setting,
+    StageSeconds, TrueErrors, ViewImages, overlay_before_after, registration_report, trace_points,
 };
 
 use crate::output::ResultFile;
@@ -62,6 +62,7 @@ impl<'a> Drawing<'a> {
         result: &ResultFile,
         found: &Registration,
         landscape: &[AxisLandscape],
+        maps: &[FeatureMaps],
     ) -> Result<String> {
         let judgement = found.judgement.as_ref();
         let views = self.xrays.iter().zip(&self.radiographs);
@@ -87,8 +88,22 @@ impl<'a> Drawing<'a> {
             trace: trace_points(found),
             landscape: landscape.iter().map(landscape_axis).collect(),
             optima: optima_of(found),
+            features: self.features(found, maps),
         };
         Ok(registration_report(&report)?)
+    }
+}
+
+impl Drawing<'_> {
+    /// What a network saw at the end, if there was one.
+    fn features<'m>(
+        &self,
+        found: &Registration,
+        maps: &'m [FeatureMaps],
+    ) -> Option<NetworkFeatures<'m>> {
+        let flip = self.xrays.first()?.flip;
+        let scores = found.trace.iter().rev().find_map(|row| row.branches);
+        (!maps.is_empty()).then_some(NetworkFeatures { maps, scores, flip })
     }
 }
 

@@ -215,7 +215,11 @@ pub(crate) fn dicom_xray(
 }
 
 /// The settings of a file, or the defaults; those for a structure where a mask keeps one.
-pub(crate) fn config(path: Option<&Path>, masked: bool) -> Result<RegisterConfig> {
+pub(crate) fn config(
+    path: Option<&Path>,
+    masked: bool,
+    registry: &StageRegistry,
+) -> Result<RegisterConfig> {
     let defaults = if masked { RegisterConfig::for_structure() } else { RegisterConfig::default() };
     let Some(path) = path else { return Ok(defaults) };
     let (mut config, text): (RegisterConfig, _) = toml_file(path)?;
@@ -224,7 +228,6 @@ pub(crate) fn config(path: Option<&Path>, masked: bool) -> Result<RegisterConfig
     }
     let named = || path.display().to_string();
     config.check().with_context(named)?;
-    let registry = StageRegistry::default();
     for stage in &config.stages {
         registry.make(stage, &config).with_context(named)?;
     }

@@ -10,6 +10,7 @@ mod landmarks;
 mod output;
 mod prior;
 mod progress;
+mod stages;
 #[cfg(feature = "network")]
 mod training;
 mod xrays;
@@ -26,6 +27,8 @@ use commands::register::Done;
 const JUDGED_FAILED: u8 = 1;
 /// Bad input or usage.
 const BAD_INPUT: u8 = 2;
+/// Ended by Ctrl-C, as shells count it.
+const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -53,8 +56,19 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => complain(&told(&error)),
+        Err(error) => {
+            complain(&told(&error));
+            ExitCode::from(if is_interruption(&error) { INTERRUPTED } else { BAD_INPUT })
+        }
     }
+}
+
+/// Whether the program ended because it was asked to.
+fn is_interruption(error: &anyhow::Error) -> bool {
+    #[cfg(feature = "network")]
+    return error.is::<commands::train::Interrupted>();
+    #[cfg(not(feature = "network"))]
+    return false;
 }
 
 /// Prints help where it was asked for; says in one line what is wrong with the arguments.
@@ -69,7 +83,8 @@ fn usage(error: &clap::Error) -> ExitCode {
     let parts: Vec<&str> = text.split("\n\n").take_while(|part| !closing(part)).collect();
     let message = parts.join(";");
     let message = message.strip_prefix("error: ").unwrap_or(&message);
-    complain(&format!("{}; `isocenter --help` lists what there is", one_line(message)))
+    complain(&format!("{}; `isocenter --help` lists what there is", one_line(message)));
+    ExitCode::from(BAD_INPUT)
 }
 
 /// An error and its causes, without those that the error before has told already.
@@ -83,10 +98,9 @@ fn told(error: &anyhow::Error) -> String {
     parts.join(": ")
 }
 
-fn complain(message: &str) -> ExitCode {
+fn complain(message: &str) {
     // Nobody is left to tell if standard error is closed.
     let _ = writeln!(std::io::stderr(), "isocenter: {}", one_line(message));
-    ExitCode::from(BAD_INPUT)
 }
 
 fn one_line(text: &str) -> String {

@@ -192,7 +192,8 @@ fn write_trace(out: &mut dyn Write, found: &Registration) -> std::io::Result<()>
     writeln!(
         out,
         "stage,longest_side_px,candidate,iteration,similarity,accepted,damping,step_deg,step_mm,\
-         omega_x_deg,omega_y_deg,omega_z_deg,tau_x_mm,tau_y_mm,tau_z_mm"
+         omega_x_deg,omega_y_deg,omega_z_deg,tau_x_mm,tau_y_mm,tau_z_mm,\
+         global_score,global_gate,local_score,local_gate"
     )?;
     for row in &found.trace {
         let i = &row.iteration;
@@ -203,9 +204,17 @@ fn write_trace(out: &mut dyn Write, found: &Registration) -> std::io::Result<()>
         );
         let omega = offset.omega_rad.map(f64::to_degrees);
         let tau = offset.tau_mm;
+        // Only a network has branches.
+        let branches = row.branches.map_or_else(
+            || ",,,".to_owned(),
+            |b| {
+                let (global, local) = (b.global_score, b.local_score);
+                format!("{global:.6},{:.6},{local:.6},{:.6}", b.global_gate, b.local_gate)
+            },
+        );
         writeln!(
             out,
-            "{},{},{},{},{:.8},{},{:.3e},{:.6},{:.6},{:.6},{:.6},{:.6},{:.6},{:.6},{:.6}",
+            "{},{},{},{},{:.8},{},{:.3e},{:.6},{:.6},{:.6},{:.6},{:.6},{:.6},{:.6},{:.6},{branches}",
             row.stage,
             row.longest_side_px,
             row.candidate,

@@ -1,7 +1,7 @@
 //! Proves, on the real program: a training that is interrupted and goes on ends with the same bytes as
 //! one that was not, whatever the number of threads; fine-tuning begins with the other's weights; a
 //! folder that holds a training, other settings and files that are no checkpoints are refused with
-//! what to do; a training that leads nowhere stops and keeps its batch.
+//! what to do; a training that leads nowhere stops and keeps its batch; Ctrl-C ends it with a checkpoint.
 #![cfg(feature = "network")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
@@ -11,67 +11,7 @@ use std::path::Path;
 use assert_cmd::Command;
 
 /// A network and images as small as they can be.
-const SETTINGS: &str = r#"
-title = "Tiny"
-seed = 3
-steps = 4
-voxel_spacing_mm = 16
-
-[network]
-preset = "compact"
-size_px = [32, 32]
-trunk = [16]
-head = [8]
-
-[optimizer]
-kind = "sgd"
-momentum = 0.9
-
-[learning_rate]
-kind = "cyclic"
-lowest = 1e-6
-highest = 1e-4
-half_cycle_steps = 2
-
-[[cts]]
-name = "phantom"
-phantom = { seed = 1, spacing_mm = 8 }
-variations = 2
-
-[[cts]]
-name = "another"
-phantom = { seed = 9, spacing_mm = 8 }
-held_out = true
-
-[[cameras]]
-name = "c-arm"
-source_to_detector_mm = 1020
-pixel_spacing_mm = [9.6, 9.6]
-size_px = [32, 32]
-source_to_isocenter_mm = 700
-
-[truth]
-rotation_deg = 10
-in_plane_mm = 15
-depth_mm = 30
-
-[start]
-rotation_deg = 10
-in_plane_mm = 15
-depth_mm = 30
-about = "truth"
-
-[simulation.noise]
-
-[validation]
-every_steps = 2
-poses = 1
-registrations = 1
-
-[checkpoints]
-every_steps = 1
-keep = 2
-"#;
+const SETTINGS: &str = include_str!("support/tiny_training.toml");
 
 fn train(settings: &Path, out: &Path, more: &[&str]) -> (bool, String) {
     let mut command = Command::cargo_bin("isocenter").unwrap();
@@ -192,4 +132,35 @@ fn a_training_that_leads_nowhere_keeps_its_batch() {
         entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("failed-step-")
     });
     assert_eq!(kept.count(), 1, "{errors}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interruption_leaves_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let (settings, out) = (folder.path().join("train.toml"), folder.path().join("out"));
+    let long = SETTINGS.replacen("steps = 4", "steps = 100000", 1);
+    let long =
+        long.replace("[checkpoints]\nevery_steps = 1\n", "[checkpoints]\nevery_steps = 100000\n");
+    fs::write(&settings, long).unwrap();
+    let program = env!("CARGO_BIN_EXE_isocenter");
+    let mut training = std::process::Command::new(program)
+        .args(["train", "--config"])
+        .arg(&settings)
+        .arg("--out")
+        .arg(&out)
+        .stderr(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = || fs::read_to_string(out.join("metrics.jsonl")).is_ok_and(|text| !text.is_empty());
+    while !begun() {
+        assert!(training.try_wait().unwrap().is_none(), "ended before it was asked to");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let pid = training.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(training.wait().unwrap().code(), Some(130));
+    let steps = metrics(&out).last().unwrap()["step"].as_u64().unwrap();
+    assert!(checkpoint(&out, steps).exists());
 }

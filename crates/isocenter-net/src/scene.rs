@@ -87,29 +87,6 @@ impl Scene<'_> {
         by_theta.component_div(&Vector6::new(1.0, 1.0, 1.0, h, h, h))
     }
 
-    /// Moving images at poses.
-    ///
-    /// # Shapes
-    /// [poses, 3, rows, columns]
-    ///
-    /// # Errors
-    /// If a pose cannot be rendered.
-    pub fn moving_images(
-        &self,
-        projector: &Projector<ChannelVolume>,
-        poses: &[RigidTransform],
-        device: &Device,
-    ) -> Result<Tensor<4>, NetError> {
-        let mut images = Vec::with_capacity(poses.len());
-        for pose in poses {
-            let exposure = self.expose(projector, pose)?;
-            let mut image = vec![0.0; exposure.image_len()];
-            exposure.forward_into(&mut image)?;
-            images.push(image);
-        }
-        Ok(self.tensor_of(&images, device))
-    }
-
     /// Images with channels side by side as a tensor with channels apart, in the network's unit.
     pub(crate) fn tensor_of(&self, images: &[Vec<f32>], device: &Device) -> Tensor<4> {
         let [columns, rows] = self.camera.size_px();
@@ -139,22 +116,41 @@ impl Scene<'_> {
         context: &mut Context,
     ) -> Result<PoseGradients, NetError> {
         let device = xray.global.value().device();
-        let images = self.moving_images(projector, poses, &device)?.autodiff().require_grad();
+        let (mut images, mut jacobians) = (Vec::new(), Vec::new());
+        for pose in poses {
+            let exposure = self.expose(projector, pose)?;
+            let mut image = vec![0.0; exposure.image_len()];
+            let mut jacobian = vec![[0.0; 6]; exposure.image_len()];
+            exposure.jet_into(self.pivot_world_mm, &mut image, &mut jacobian)?;
+            images.push(image);
+            jacobians.push(jacobian);
+        }
+        let images = self.tensor_of(&images, &device).autodiff().require_grad();
         let moving = network.moving_features(Dual::constant(images.clone()), context)?;
         let outputs = network.evaluate(xray, &moving);
         let (values, _) = descent.of(&outputs).into_parts();
         let mut gradients = values.clone().sum().backward();
         let by_pixel = take_gradient(&images, &mut gradients);
-        let mut pose_gradients = Vec::with_capacity(poses.len());
-        for (pose, by_pixel) in poses.iter().zip(self.images_of(by_pixel)?) {
-            let exposure = self.expose(projector, pose)?;
-            let by_motion = exposure.contracted_jet(self.pivot_world_mm, &by_pixel)?;
-            pose_gradients.push(self.for_theta(&by_motion));
-        }
+        let by_pixel = self.images_of(by_pixel)?;
+        let of_pose = |(jacobian, by_pixel): (&Vec<[f32; 6]>, &Vec<f32>)| {
+            self.for_theta(&contracted(jacobian, by_pixel))
+        };
+        let pose_gradients = jacobians.iter().zip(&by_pixel).map(of_pose).collect();
         let values = values.without_autodiff().try_into_vec_as::<f32>()?;
         let values = values.into_iter().map(f64::from).collect();
         Ok(PoseGradients { values, gradients: pose_gradients, outputs, moving })
     }
+}
+
+/// The derivative of a scalar for a motion, given that for each pixel.
+fn contracted(jacobian: &[[f32; 6]], by_pixel: &[f32]) -> Vector6<f64> {
+    let mut sums = [0.0; 6];
+    for (row, &by_pixel) in jacobian.iter().zip(by_pixel) {
+        for (sum, &value) in sums.iter_mut().zip(row) {
+            *sum += f64::from(value) * f64::from(by_pixel);
+        }
+    }
+    Vector6::from(sums)
 }
 
 /// The gradient of a leaf; where nothing depends on it, zeros.

@@ -1,5 +1,6 @@
 //! The network as a stage of a registration: gradient descent with momentum and an adaptive step on
-//! L_net, from the best candidate. The features of the X-rays and of the CT are computed once.
+//! L_net, from the best candidate; where it ends goes before the candidates that were there. The features
+//! of the X-rays and of the CT are computed once.
 
 use std::sync::Arc;
 
@@ -103,11 +104,13 @@ impl Stage for NetworkStage {
             })?;
             let end = optimum.camera_from_world;
             run.tell(&Event::Features(&objective.feature_maps(&end).map_err(as_register_error)?));
-            Ok(vec![Candidate {
+            let end = Candidate {
                 camera_from_world: end,
                 similarity: optimum.evaluation.similarity,
                 termination: optimum.termination,
-            }])
+            };
+            // Where the network is wrong, what was there before may still be right.
+            Ok(std::iter::once(end).chain(candidates.iter().copied()).collect())
         })
     }
 }

@@ -60,9 +60,9 @@ pub use fused::fused;
 pub use overlay::{overlay, overlay_before_after};
 pub use panels::side_by_side;
 pub use report::{
-    CaseRow, Curve, EvaluationReport, LandscapeAxis, MethodCases, OptimumRow, RegistrationReport,
-    ReportError, Setting, StageSeconds, Table, TracePoint, TrainingLandscape, TrainingReport,
-    TrueErrors, Verdict, ViewImages, WorstCase, evaluation_report, registration_report,
-    trace_points, training_report,
+    CaseRow, Curve, EvaluationReport, LandscapeAxis, MethodCases, NetworkFeatures, OptimumRow,
+    RegistrationReport, ReportError, Setting, StageSeconds, Table, TracePoint, TrainingLandscape,
+    TrainingReport, TrueErrors, Verdict, ViewImages, WorstCase, evaluation_report,
+    registration_report, trace_points, training_report,
 };
 pub use rgb::RgbImage;

@@ -2,10 +2,11 @@
 //!
 //! - [`values`]: lengths, points, sizes, as they are written
 //! - [`ct`], [`xray`], [`start`]: what several commands ask for
-//! - [`scene`], [`convert`], [`run`]: the commands, by what they do
+//! - [`scene`], [`convert`], [`network`], [`run`]: the commands, by what they do
 
 mod convert;
 mod ct;
+mod network;
 mod run;
 mod scene;
 mod start;
@@ -18,8 +19,9 @@ pub(crate) use convert::{
     CameraCommand, CameraConvertArgs, ConvertArgs, PoseCommand, VolumeConvertArgs,
 };
 pub(crate) use ct::{CtArgs, MaskArg};
+pub(crate) use network::NetworkArgs;
 #[cfg(feature = "network")]
-pub(crate) use run::TrainArgs;
+pub(crate) use network::TrainArgs;
 pub(crate) use run::{BenchArgs, DemoArgs, EvaluateArgs, InfoArgs, PhantomArgs, RegisterArgs};
 pub(crate) use scene::{DrrArgs, Preset, SimulateArgs};
 pub(crate) use start::{LandmarkArgs, PriorArg, StartArgs, ViewArgs};
@@ -34,7 +36,8 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 registration judged failed, 2 bad input or usage.\n\
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 registration judged failed, 2 bad input or usage,\n\
+    130 a training that was interrupted.\n\
     Start with `isocenter demo`: it needs no file.";
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ use clap::Args;
 use isocenter_io::volume::dicom::SeriesChoice;
 
 use super::ct::CtArgs;
+use super::network::NetworkArgs;
 use super::start::StartArgs;
 use super::values::frame;
 use super::xray::XrayArgs;
@@ -78,6 +79,8 @@ pub(crate) struct RegisterArgs {
     /// Settings
     #[arg(long, value_name = "TOML")]
     pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
     /// Folder to write
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -106,29 +109,8 @@ pub(crate) struct EvaluateArgs {
     /// Cases to run at a time; with more than one, the times are not those of one registration
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) jobs: NonZero<usize>,
-}
-
-#[cfg(feature = "network")]
-#[derive(Debug, Args)]
-pub(crate) struct TrainArgs {
-    /// Training: network, CTs, cameras, poses, optimiser
-    #[arg(long, value_name = "TRAIN.toml")]
-    pub(crate) config: PathBuf,
-    /// Folder of checkpoints, metrics and report
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
-    /// Go on with the training in DIR, after its last checkpoint
-    #[arg(long, conflicts_with = "from")]
-    pub(crate) resume: bool,
-    /// Begin with the weights of another training: for one patient, for instance
-    #[arg(long, value_name = "CHECKPOINT")]
-    pub(crate) from: Option<PathBuf>,
-    /// What ${ISOCENTER_DATA} stands for in the paths of the CTs
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-    /// Background threads that simulate X-rays; the training does not depend on their number
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
 }
 
 #[derive(Debug, Args)]

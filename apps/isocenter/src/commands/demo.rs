@@ -13,7 +13,7 @@ use isocenter::geometry::{Camera, PivotMotion, RigidTransform, View};
 use isocenter::project::ReferenceProjector;
 use isocenter::radiograph::simulation::{MaterialImages, SimulationConfig, simulate};
 use isocenter::radiograph::{ImageFlip, PixelValues};
-use isocenter::register::{Prior, RegisterConfig, Xray};
+use isocenter::register::{Prior, RegisterConfig, StageRegistry, Xray};
 use isocenter::volume::phantom::label;
 use isocenter::volume::{AttenuationMap, AttenuationVolume, Phantom, PhantomConfig};
 use isocenter_io::atomic::{OutputFolder, write_file};
@@ -102,6 +102,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         config,
         attenuation: AttenuationMap::default(),
         mask_labels: None,
+        registry: StageRegistry::default(),
     };
     let outcome = perform(task, begun, &progress)?;
     write_registration(folder.path(), &outcome)?;

@@ -17,24 +17,27 @@ use crate::cli::EvaluateArgs;
 use crate::evaluation::{Header, ProtocolFile, Record, Shard, record, results};
 use crate::output::say;
 use crate::progress::Progress;
+use crate::stages::{Stages, stages};
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
-    let registry = StageRegistry::default();
-    let file = ProtocolFile::read(&args.config, &registry)?;
+    let stages = stages(&args.network)?;
+    let registry = &stages.registry;
+    let network = stages.network_fingerprint.as_deref();
+    let file = ProtocolFile::read(&args.config, registry)?;
     if args.merge {
-        return merge(args, &file, &registry);
+        return merge(args, &file, &stages);
     }
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let begun = Instant::now();
     let progress = Progress::new("reading");
     let patients = file.patients(args.data.as_deref(), |ct| progress.doing(ct))?;
-    let evaluation = Evaluation::new(file.protocol.clone(), patients, &registry)?;
-    let header = Header::new(&file, shard);
+    let evaluation = Evaluation::new(file.protocol.clone(), patients, registry)?;
+    let header = Header::new(&file, shard, network);
     create_folder(&args.out)?;
     let mut record = Record::open(&args.out, &header)?;
     keep_protocol(&args.out, &file)?;
     let before = record.done().len();
-    run_cases(&evaluation, &registry, &header, &mut record, args.jobs, &progress)?;
+    run_cases(&evaluation, registry, &header, &mut record, args.jobs, &progress)?;
     let seconds = begun.elapsed().as_secs_f64();
     let (done, all) = (record.done().len(), file.protocol.case_count());
     let said = format!("{} cases in {seconds:.0} s, {before} were there before", done - before);
@@ -55,12 +58,12 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
 }
 
 /// Makes the results from the records of all shards. The CTs are needed for pictures alone.
-fn merge(args: &EvaluateArgs, file: &ProtocolFile, registry: &StageRegistry) -> Result<()> {
+fn merge(args: &EvaluateArgs, file: &ProtocolFile, stages: &Stages) -> Result<()> {
     let progress = Progress::new("reading");
-    let cases = record::merge(&args.out, file)?;
+    let cases = record::merge(&args.out, file, stages.network_fingerprint.as_deref())?;
     let patients = file.patients(args.data.as_deref(), |ct| progress.doing(ct));
     let evaluation =
-        patients.and_then(|ps| Ok(Evaluation::new(file.protocol.clone(), ps, registry)?));
+        patients.and_then(|ps| Ok(Evaluation::new(file.protocol.clone(), ps, &stages.registry)?));
     let summary = results::write(&args.out, file, &cases, evaluation.as_ref().ok())?;
     drop(progress);
     if let Err(error) = evaluation {

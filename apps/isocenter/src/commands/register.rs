@@ -9,8 +9,8 @@ use isocenter::evaluate::targets::SEEDED_TARGETS;
 use isocenter::geometry::RigidTransform;
 use isocenter::project::Projector;
 use isocenter::register::{
-    Case, Compares, Prior, RegisterConfig, RegisterError, Registration, Verdict, landscape,
-    register,
+    Case, Compares, Event, FeatureMaps, Prior, RegisterConfig, RegisterError, Registration,
+    StageRegistry, Verdict, landscape, register_by,
 };
 use isocenter::volume::AttenuationMap;
 use isocenter_io::atomic::OutputFolder;
@@ -26,6 +26,7 @@ use crate::output::{
 };
 use crate::prior::{Known, PriorReader};
 use crate::progress::Progress;
+use crate::stages::{Stages, stages, with_network};
 use crate::xrays::{ReadXray, read_xrays};
 
 /// How a registration ended.
@@ -48,6 +49,8 @@ pub(crate) struct Task {
     pub(crate) config: RegisterConfig,
     pub(crate) attenuation: AttenuationMap,
     pub(crate) mask_labels: Option<Vec<u16>>,
+    /// What the settings' stages are made by.
+    pub(crate) registry: StageRegistry,
 }
 
 /// What comes out of it.
@@ -67,7 +70,11 @@ pub(crate) fn run(args: &RegisterArgs) -> Result<Done> {
     args.start.view.check()?;
     // The small files first: what is wrong with them need not wait for the CT.
     let masked = args.ct.mask.is_some();
-    let config = input::config(args.config.as_deref(), masked)?;
+    let Stages { registry, .. } = stages(&args.network)?;
+    let mut config = input::config(args.config.as_deref(), masked, &registry)?;
+    if args.network.is_given() {
+        with_network(&mut config);
+    }
     let usual = if masked { AttenuationMap::OF_STRUCTURE } else { AttenuationMap::default() };
     let attenuation = args.ct.attenuation.unwrap_or(usual);
     let xrays = read_xrays(&args.xrays, &config.prepare)?;
@@ -89,6 +96,7 @@ pub(crate) fn run(args: &RegisterArgs) -> Result<Done> {
         config,
         attenuation,
         mask_labels: args.ct.mask.as_ref().map(|mask| mask.ids.clone()),
+        registry,
     };
     let outcome = perform(task, begun, &progress)?;
     write_registration(folder.path(), &outcome)?;
@@ -120,11 +128,19 @@ pub(crate) fn perform(task: Task, begun: Instant, progress: &Progress) -> Result
     let case = Case::of_xrays(Projector::new(ct.volume), case_xrays, ct.pivot_world_mm)
         .with_context(|| names.join(", "))?
         .comparing(compares);
-    let found = register(&case, &known.prior, &config, &mut |event| progress.follow(event))
-        .map_err(|error| match &error {
+    let mut maps: Vec<FeatureMaps> = Vec::new();
+    let mut observe = |event: &Event<'_>| {
+        progress.follow(event);
+        if let Event::Features(seen) = event {
+            maps = seen.to_vec();
+        }
+    };
+    let found = register_by(&task.registry, &case, &known.prior, &config, &mut observe).map_err(
+        |error| match &error {
             RegisterError::Similarity(_) => anyhow!(error).context(names.join(", ")),
             _ => anyhow!(error).context(known.name.clone()),
-        })?;
+        },
+    )?;
     let seconds = begun.elapsed().as_secs_f64();
 
     progress.doing("drawing");
@@ -179,6 +195,7 @@ pub(crate) fn perform(task: Task, begun: Instant, progress: &Progress) -> Result
         &result,
         &found,
         &landscape(&case, &found.camera_from_world, &result.config.registration)?,
+        &maps,
     )?;
     Ok(Outcome { found, result, overlays, report })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use burn::tensor::Device;
 use isocenter_net::train::{Supply, Trainer, Validation, validate};
 
@@ -15,7 +15,7 @@ use crate::training::{Line, Log, TrainFile, TrainingFolder, read_checkpoint, wri
 
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let file = TrainFile::read(&args.config)?;
-    let device = Device::flex();
+    let device = args.device.device();
     let (folder, trainer) = begin(args, &file, &device)?;
     let progress = Progress::new("reading");
     let source = Arc::new(file.source(args.data.as_deref(), |ct| progress.doing(ct))?);
@@ -37,6 +37,13 @@ fn begin(args: &TrainArgs, file: &TrainFile, device: &Device) -> Result<(Trainin
         None => Trainer::new(config, text, device)?,
     };
     Ok((TrainingFolder::begin(&args.out, &file.text)?, trainer))
+}
+
+/// The user or the system has asked the program to end.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted after step {step}, a checkpoint was written: --resume goes on with it")]
+pub(crate) struct Interrupted {
+    step: u64,
 }
 
 struct Training<'a> {
@@ -83,9 +90,7 @@ impl Training<'_> {
             }
             if stop && !last {
                 self.progress = None;
-                bail!(
-                    "interrupted after step {done}, a checkpoint was written: --resume goes on with it"
-                );
+                return Err(Interrupted { step: done }.into());
             }
         }
         self.finish()

@@ -45,12 +45,16 @@ pub(crate) struct Header {
     shard: Shard,
     /// That of the program.
     version: String,
+    /// Fingerprint of the network's checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    network: Option<String>,
 }
 
 impl Header {
-    pub(crate) fn new(file: &ProtocolFile, shard: Shard) -> Self {
+    pub(crate) fn new(file: &ProtocolFile, shard: Shard, network: Option<&str>) -> Self {
         Self {
-            protocol: fingerprint(&file.text),
+            network: network.map(str::to_owned),
+            protocol: fingerprint(file.text.as_bytes()),
             seed: file.protocol.seed,
             cases: file.protocol.case_count(),
             shard,
@@ -78,6 +82,10 @@ impl Header {
         if self.version != expected.version {
             return other("version of the program", &self.version, &expected.version);
         }
+        if self.network != expected.network {
+            let name = |network: &Option<String>| network.clone().unwrap_or("none".to_owned());
+            return other("network", &name(&self.network), &name(&expected.network));
+        }
         if self.shard != expected.shard {
             return other("shard", &self.shard, &expected.shard);
         }
@@ -85,9 +93,9 @@ impl Header {
     }
 }
 
-/// Fowler, Noll and Vo's hash, 64 bits, variant 1a: enough to tell a changed text.
-fn fingerprint(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+/// Fowler, Noll and Vo's hash, 64 bits, variant 1a: enough to tell a changed file.
+pub(crate) fn fingerprint(bytes: &[u8]) -> String {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     format!("{hash:016x}")
@@ -181,7 +189,11 @@ fn parse(
 }
 
 /// The cases of all shards in a folder, in order.
-pub(crate) fn merge(folder: &Path, file: &ProtocolFile) -> Result<Vec<CaseResult>, RecordError> {
+pub(crate) fn merge(
+    folder: &Path,
+    file: &ProtocolFile,
+    network: Option<&str>,
+) -> Result<Vec<CaseResult>, RecordError> {
     let of = shards_in(folder)?;
     let mut all = BTreeMap::new();
     let shards: Vec<Shard> = (0..of).map(|number| Shard { number, of }).collect();
@@ -198,7 +210,7 @@ pub(crate) fn merge(folder: &Path, file: &ProtocolFile) -> Result<Vec<CaseResult
         let path = shard.record(folder);
         let system = |error| RecordError::System { path: path.clone(), error };
         let text = std::fs::read_to_string(&path).map_err(system)?;
-        let header = Header::new(file, shard);
+        let header = Header::new(file, shard, network);
         let done = parse(&path, whole_lines(&text), &header)?;
         let expected = header.numbers().count();
         let found = header.numbers().filter(|number| done.contains_key(number)).count();

@@ -112,7 +112,7 @@ impl Scratch {
         let text = |name: &str| String::from_utf8(self.read(&format!("{folder}/{name}"))).unwrap();
         let trace = text("trace.csv");
         let columns = trace.lines().next().unwrap().split(',').count();
-        assert!(columns == 15 && trace.lines().count() > 10 && trace.ends_with('\n'));
+        assert!(columns == 19 && trace.lines().count() > 10 && trace.ends_with('\n'));
         assert!(trace.lines().all(|line| line.split(',').count() == columns));
         assert!(text("pose.tfm").contains("AffineTransform_double_3_3"));
         let verdict = self.json(&format!("{folder}/result.json"))["verdict"].clone();

@@ -3,6 +3,8 @@
 #![allow(unreachable_pub, reason = "each test file includes this module")]
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+pub mod case;
+
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor, TensorData};
 

@@ -29,8 +29,8 @@ pub use evaluation::{CaseRow, EvaluationReport, MethodCases, Table, WorstCase};
 pub use evaluation_page::evaluation_report;
 pub use from_registration::trace_points;
 pub use registration::{
-    LandscapeAxis, OptimumRow, RegistrationReport, Setting, StageSeconds, TracePoint, TrueErrors,
-    ViewImages,
+    LandscapeAxis, NetworkFeatures, OptimumRow, RegistrationReport, Setting, StageSeconds,
+    TracePoint, TrueErrors, ViewImages,
 };
 pub use registration_page::registration_report;
 pub use training::{Curve, TrainingLandscape, TrainingReport};

@@ -1,6 +1,7 @@
 //! What a report about one registration is made from: plain data.
 
 use isocenter::radiograph::{Image, ImageFlip, Mask};
+use isocenter::register::{BranchScores, FeatureMaps};
 
 use super::verdict::Verdict;
 
@@ -35,6 +36,19 @@ pub struct RegistrationReport<'a> {
     pub landscape: Vec<LandscapeAxis>,
     /// The best distinct optima, the best first.
     pub optima: Vec<OptimumRow>,
+    /// What a trained network saw where its stage ended.
+    pub features: Option<NetworkFeatures<'a>>,
+}
+
+/// What a trained network saw in the first X-ray and the DRR.
+#[derive(Debug, Clone, Copy)]
+pub struct NetworkFeatures<'a> {
+    /// The maps of each branch.
+    pub maps: &'a [FeatureMaps],
+    /// What the branches said there.
+    pub scores: Option<BranchScores>,
+    /// The flip that was applied when the X-ray was read; pictures stand as its file did.
+    pub flip: ImageFlip,
 }
 
 /// One X-ray and the CT's radiographs (DRRs) that belong to it.

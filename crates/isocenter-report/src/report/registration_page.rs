@@ -2,12 +2,15 @@
 
 use askama::Template;
 use isocenter::radiograph::Image;
+use isocenter::register::FeatureMaps;
 
 use super::convergence::{distance_chart, similarity_chart};
 use super::error::ReportError;
 use super::landscape::landscape_charts;
 use super::page::{Fact, PagePicture, duration};
-use super::registration::{OptimumRow, RegistrationReport, Setting, StageSeconds, ViewImages};
+use super::registration::{
+    NetworkFeatures, OptimumRow, RegistrationReport, Setting, StageSeconds, ViewImages,
+};
 use super::verdict::Verdict;
 use crate::blend::blend;
 use crate::chart::Svg;
@@ -76,6 +79,7 @@ pub fn registration_report(report: &RegistrationReport<'_>) -> Result<String, Re
         optima: optima(&report.optima),
         timings: timings(&report.timings, report.seconds),
         settings: &report.settings,
+        branches: report.features.as_ref().map(branches).transpose()?.unwrap_or_default(),
     };
     Ok(page.render()?)
 }
@@ -96,6 +100,14 @@ struct Page<'a> {
     optima: Vec<OptimumTexts>,
     timings: Vec<TimingTexts>,
     settings: &'a [Setting],
+    branches: Vec<Branch>,
+}
+
+/// What a branch of a network saw and said.
+struct Branch {
+    name: &'static str,
+    said: String,
+    maps: [PagePicture; 2],
 }
 
 /// The pictures of an X-ray.
@@ -183,6 +195,29 @@ fn view(images: &ViewImages<'_>, number: usize) -> Result<View, ViewError> {
     })
 }
 
+fn branches(features: &NetworkFeatures<'_>) -> Result<Vec<Branch>, ReportError> {
+    let branch = |maps: &FeatureMaps| {
+        let said = features.scores.and_then(|scores| match maps.branch {
+            "global" => Some([scores.global_score, scores.global_gate]),
+            "local" => Some([scores.local_score, scores.local_gate]),
+            _ => None,
+        });
+        let said = said.map(|[score, gate]| {
+            let (score, gate) = (significant(score, 3), significant(gate, 3));
+            format!("score {score}, gate {gate}")
+        });
+        Ok(Branch {
+            name: maps.branch,
+            said: said.unwrap_or_default(),
+            maps: [
+                PagePicture::new("X-ray", &display(&maps.xray, features.flip))?,
+                PagePicture::new("DRR", &display(&maps.moving, features.flip))?,
+            ],
+        })
+    };
+    features.maps.iter().map(branch).collect()
+}
+
 /// An image that does not make the page too large.
 fn small(image: &Image) -> Image {
     let side = image.size_px().into_iter().max().unwrap_or(1);
@@ -254,6 +289,7 @@ mod tests {
     //! Proves: a page holds what it should and loads nothing, texts are escaped, odd numbers and
     //! empty lists break nothing, sizes and lengths are checked, equal input gives an equal page.
     use isocenter::radiograph::{ImageFlip, Mask};
+    use isocenter::register::BranchScores;
 
     use super::*;
     use crate::report::page::tests::{HOSTILE, check};
@@ -311,6 +347,7 @@ mod tests {
                 };
                 2
             ],
+            features: None,
         }
     }
 
@@ -329,6 +366,27 @@ mod tests {
         for said in [Verdict::Failed.headline(), "50 %", "0.500 → 0.500 mm", "X-ray 2 of 2"] {
             assert!(page.contains(said), "{said}");
         }
+    }
+
+    #[test]
+    fn what_a_network_saw_is_shown() {
+        let map = image();
+        let of = |branch| FeatureMaps { branch, xray: map.clone(), moving: map.clone() };
+        let maps = [of("global"), of("local")];
+        let scores = BranchScores {
+            global_score: 1.25,
+            global_gate: 0.5,
+            local_score: f64::NAN,
+            local_gate: 0.75,
+        };
+        let mask = Mask::all([40, 30]);
+        let mut report = full(&map, &mask, 0.5);
+        report.features =
+            Some(NetworkFeatures { maps: &maps, scores: Some(scores), flip: ImageFlip::Rows });
+        let page = registration_report(&report).unwrap();
+        check(&page);
+        assert_eq!(page.matches("<img ").count(), 26);
+        assert!(page.contains("score 1.25, gate 0.500") && page.contains("gate 0.750"));
     }
 
     #[test]
