@@ -11,6 +11,7 @@
 //! - [`moving`], [`xray`] - CT and X-ray as the network wants them
 //! - [`train`] - training
 //! - [`weights`], [`checkpoint`] - weights as arrays, and their file
+//! - [`convert`] - weights of other programs
 //! - [`objective`], [`stage`] - the network in a registration
 //! - [`error`] - [`NetError`]
 //!
@@ -18,6 +19,7 @@
 //! M. Chen et al., ISBI 2024, arXiv:2402.02498
 
 pub mod checkpoint;
+pub mod convert;
 pub mod dual;
 pub mod error;
 pub mod layer;
