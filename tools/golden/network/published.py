@@ -254,12 +254,12 @@ def expected(state):
 
 def odd_tensors():
     """1 to 6 in other types and layouts, as `DataParallel` names them, beside what is no weight."""
-    numbers = torch.arange(1.0, 7.0).view(2, 3)
+    numbers = torch.arange(1.0, 7.0, dtype=torch.float32).view(2, 3)
     state = {f"module.{dtype}".replace("torch.", ""): numbers.to(dtype)
              for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int32)}
     state["module.transposed"] = numbers.T.contiguous().T
     state["module.part"] = F.pad(numbers, (0, 1, 1, 0), value=-1.0)[1:, :3]
-    state["module.strided"] = torch.stack([torch.arange(1.0, 7.0), torch.zeros(6)], 1)[:, 0].view(2, 3)
+    state["module.strided"] = torch.stack([numbers.flatten(), torch.zeros(6, dtype=torch.float32)], 1)[:, 0].view(2, 3)
     state["module.huge"] = torch.tensor(1e300, dtype=torch.float64)
     return {"state_dict": state, "epoch": 3, "written": datetime.date(2024, 2, 2),
             "optimizer": {"state": {0: {"exp_avg": torch.zeros(3)}}, "lr": 1e-4}}
@@ -274,5 +274,5 @@ if __name__ == "__main__":
         file.write("\n")
     torch.save(odd_tensors(), to("tensors.pt"))
     torch.save({"weight": torch.zeros(2, dtype=torch.complex64)}, to("complex.pt"))
-    torch.save({"weight": torch.zeros(1).expand(1000, 1000)}, to("expanded.pt"))
+    torch.save({"weight": torch.zeros(1, dtype=torch.float32).expand(1000, 1000)}, to("expanded.pt"))
     print(len(state), "tensors,", sum(tensor.numel() for tensor in state.values()), "numbers")

@@ -203,15 +203,14 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        for lost in fixture().tensors.into_keys() {
-            // Of no use here, and not in every file.
-            if lost.ends_with("num_batches_tracked") {
-                continue;
-            }
-            let mut tensors = fixture();
-            tensors.tensors.remove(&lost);
+        let whole = fixture();
+        // Those are of no use here, and not in every file.
+        let names = whole.tensors.keys().filter(|name| !name.ends_with("num_batches_tracked"));
+        for lost in names.step_by(5) {
+            let mut tensors = whole.clone();
+            tensors.tensors.remove(lost);
             match refused(tensors) {
-                ConversionError::Missing { name, .. } => assert_eq!(name, lost),
+                ConversionError::Missing { name, .. } => assert_eq!(&name, lost),
                 other => panic!("{lost}: {other}"),
             }
         }
