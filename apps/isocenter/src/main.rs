@@ -49,6 +49,8 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => commands::evaluate::run(args),
         #[cfg(feature = "network")]
         Command::Train(args) => commands::train::run(args),
+        #[cfg(feature = "network")]
+        Command::ConvertWeights(args) => commands::convert_weights::run(args),
         Command::Pose { command: PoseCommand::Convert(args) } => commands::pose::run(args),
         Command::Camera { command: CameraCommand::Convert(args) } => commands::camera::run(args),
         Command::Bench(args) => commands::bench::run(args),

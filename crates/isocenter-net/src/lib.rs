@@ -12,6 +12,7 @@
 //! - [`moving`], [`xray`] - CT and X-ray as the network wants them
 //! - [`train`] - training
 //! - [`weights`], [`checkpoint`] - weights as arrays, and their file
+//! - [`convert`] - weights of other programs
 //! - [`objective`], [`stage`] - the network in a registration
 //! - [`error`] - [`NetError`]
 //!
@@ -19,6 +20,7 @@
 //! M. Chen et al., ISBI 2024, arXiv:2402.02498
 
 pub mod checkpoint;
+pub mod convert;
 pub mod dual;
 pub mod error;
 mod fused;

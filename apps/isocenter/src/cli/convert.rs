@@ -6,7 +6,11 @@ use clap::{Args, Subcommand};
 use isocenter::geometry::conversion::{Convention, Orientation};
 use isocenter_io::geometry::camera_from::CameraFormat;
 use isocenter_io::volume::dicom::SeriesChoice;
+#[cfg(feature = "network")]
+use isocenter_net::scene::Descent;
 
+#[cfg(feature = "network")]
+use super::values::descent;
 use super::values::{PointArg, length_mm, orientation, size_px, spacing_mm};
 
 #[derive(Debug, Args)]
@@ -101,4 +105,24 @@ pub(crate) struct CameraConvertArgs {
     /// A point (mm, LPS) that the camera sees: it tells the sign of a projection matrix
     #[arg(long, value_name = "X,Y,Z", allow_hyphen_values = true)]
     pub(crate) sees: Option<PointArg>,
+}
+
+#[cfg(feature = "network")]
+#[derive(Debug, Args)]
+pub(crate) struct WeightsConvertArgs {
+    /// State dict of the published dual-branch network (cdreg): .pt or .pth, as `torch.save` writes it
+    #[arg(value_name = "IN.pt")]
+    pub(crate) input: PathBuf,
+    /// Checkpoint to write
+    #[arg(value_name = "OUT.safetensors")]
+    pub(crate) output: PathBuf,
+    /// Size of the network's images, where they are not square
+    #[arg(long, value_name = "COLUMNS,ROWS", value_parser = size_px)]
+    pub(crate) size: Option<[usize; 2]>,
+    /// Voxels of the moving volume, about (mm)
+    #[arg(long, value_name = "MM", default_value = "1", allow_negative_numbers = true, value_parser = length_mm)]
+    pub(crate) voxel_spacing_mm: f64,
+    /// What is descended: sigmoid-product (as published) or sum, of both branches' outputs
+    #[arg(long, value_name = "WHAT", default_value = "sigmoid-product", value_parser = descent)]
+    pub(crate) descent: Descent,
 }

@@ -15,6 +15,8 @@ mod xray;
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "network")]
+pub(crate) use convert::WeightsConvertArgs;
 pub(crate) use convert::{
     CameraCommand, CameraConvertArgs, ConvertArgs, PoseCommand, VolumeConvertArgs,
 };
@@ -61,6 +63,9 @@ pub(crate) enum Command {
     /// Train a network through its pose gradient
     #[cfg(feature = "network")]
     Train(TrainArgs),
+    /// Convert a network's weights from PyTorch
+    #[cfg(feature = "network")]
+    ConvertWeights(WeightsConvertArgs),
     /// Convert poses between programs
     #[command(subcommand_required = true, arg_required_else_help = false)]
     Pose {

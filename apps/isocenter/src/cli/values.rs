@@ -1,6 +1,8 @@
 //! Values as they are written on the command line, and what is wrong with others.
 
 use isocenter::geometry::conversion::Orientation;
+#[cfg(feature = "network")]
+use isocenter_net::scene::Descent;
 use nalgebra::Vector3;
 
 /// A length above 0 (mm).
@@ -69,6 +71,16 @@ pub(super) fn orientation(text: &str) -> Result<Orientation, String> {
         "ap" => Ok(Orientation::Ap),
         "pa" => Ok(Orientation::Pa),
         _ => Err(format!("'{text}' is not an orientation: write ap or pa")),
+    }
+}
+
+/// What a network's descent goes down.
+#[cfg(feature = "network")]
+pub(super) fn descent(text: &str) -> Result<Descent, String> {
+    match text {
+        "sigmoid-product" => Ok(Descent::SigmoidProduct),
+        "sum" => Ok(Descent::Sum),
+        _ => Err(format!("'{text}' is nothing to descend: write sigmoid-product or sum")),
     }
 }
 

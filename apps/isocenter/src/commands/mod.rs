@@ -3,6 +3,8 @@
 pub(crate) mod bench;
 pub(crate) mod camera;
 pub(crate) mod convert;
+#[cfg(feature = "network")]
+pub(crate) mod convert_weights;
 pub(crate) mod demo;
 pub(crate) mod drr;
 pub(crate) mod evaluate;

@@ -42,7 +42,7 @@ pub struct NetworkConfig {
 pub(super) const CHANNELS: usize = 64;
 
 /// The encoded image is this much smaller than the image.
-const REDUCTION: usize = 16;
+pub(crate) const REDUCTION: usize = 16;
 
 impl NetworkConfig {
     /// The published architecture.
@@ -103,7 +103,7 @@ impl NetworkConfig {
     }
 
     /// The values of an encoded image.
-    pub(super) fn features(&self) -> usize {
+    pub(crate) fn features(&self) -> usize {
         let [columns, rows] = self.map_px();
         CHANNELS * columns * rows
     }

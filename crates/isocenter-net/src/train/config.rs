@@ -200,8 +200,26 @@ impl Default for CheckpointConfig {
     }
 }
 
-/// The most voxels along an edge of a CT of one metre.
-const FINEST_MM: f64 = 0.5;
+/// Checks the voxels of a moving volume.
+///
+/// # Errors
+/// If they are finer than memory allows, or coarser than anything that is registered.
+pub(crate) fn check_voxel_spacing(found_mm: f64) -> Result<(), NetError> {
+    check_number("voxel_spacing_mm", found_mm, 0.5, 50.0, "0.5 to 50")
+}
+
+fn check_number(
+    name: &'static str,
+    found: f64,
+    least: f64,
+    most: f64,
+    expected: &'static str,
+) -> Result<(), NetError> {
+    match (least..=most).contains(&found) {
+        true => Ok(()),
+        false => Err(NetError::Setting { name, found: found.to_string(), expected }),
+    }
+}
 
 impl TrainConfig {
     /// The cameras.
@@ -258,10 +276,10 @@ impl TrainConfig {
         self.optimizer.check()?;
         self.learning_rate.check()?;
         self.objective.weighing.check(self.objective.decomposition)?;
+        check_voxel_spacing(self.voxel_spacing_mm)?;
         let numbers = [
             ("steps", self.steps as f64, 1.0, 1e9, "1 to 1e9"),
             ("batch", self.batch as f64, 1.0, 64.0, "1 to 64"),
-            ("voxel_spacing_mm", self.voxel_spacing_mm, FINEST_MM, 50.0, "0.5 to 50"),
             ("clip_gradient_norm", self.clip_gradient_norm, 1e-6, 1e12, "1e-6 to 1e12"),
             ("validation.poses", self.validation.poses as f64, 0.0, 1e4, "0 to 10000"),
             ("validation.every_steps", self.validation.every_steps as f64, 1.0, 1e9, "1 to 1e9"),
@@ -269,9 +287,7 @@ impl TrainConfig {
             ("checkpoints.keep", self.checkpoints.keep as f64, 1.0, 1e6, "1 or more"),
         ];
         for (name, found, least, most, expected) in numbers {
-            if !(least..=most).contains(&found) {
-                return Err(NetError::Setting { name, found: found.to_string(), expected });
-            }
+            check_number(name, found, least, most, expected)?;
         }
         Ok(())
     }

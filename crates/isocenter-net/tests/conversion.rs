@@ -1,0 +1,119 @@
+//! Proves: a state dict under the published names becomes a checkpoint whose network says what PyTorch
+//! says of the same weights, part by part, and which goes through its file
+//! (`tools/golden/network/published.py` wrote the fixture).
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+mod support;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use isocenter::volume::{Affine, Volume};
+use isocenter_net::convert::{ConversionOptions, StateDict, cdreg};
+use isocenter_net::dual::Dual;
+use isocenter_net::layer::Context;
+use isocenter_net::network::{Network, NetworkConfig, Normalization};
+use isocenter_net::scene::Descent;
+use isocenter_net::{Checkpoint, TrainedNetwork, weights};
+use serde_json::Value;
+
+fn converted(options: &ConversionOptions) -> Checkpoint {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/published.pt");
+    cdreg::checkpoint(StateDict::read(path).unwrap(), options).unwrap()
+}
+
+fn expected() -> Value {
+    serde_json::from_str(include_str!("fixtures/published.json")).unwrap()
+}
+
+/// Numbers from 0 to 1, as in `published.py`.
+fn inputs(name: &str, count: usize) -> Vec<f32> {
+    let one = |u: f32| (0.5 + 0.5 * f64::from(u)) as f32;
+    support::hashed(name, count).into_iter().map(one).collect()
+}
+
+fn images(name: &str, channels: usize) -> Tensor<4> {
+    let shape = [2, channels, 32, 32];
+    let values = inputs(name, shape.iter().product());
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+/// To 1e-4 of the largest.
+fn close(what: &str, found: &[f32], expected: &Value) {
+    let expected: Vec<f64> = serde_json::from_value(expected.clone()).unwrap();
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let largest = expected.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+    for (&found, expected) in found.iter().zip(expected) {
+        let off = (f64::from(found) - expected).abs();
+        assert!(off <= 1e-4 * largest, "{what}: {found}, expected {expected}, largest {largest}");
+    }
+}
+
+fn values<const D: usize>(x: &Dual<D>) -> Vec<f32> {
+    x.value().try_to_vec_as::<f32>().unwrap()
+}
+
+#[test]
+fn it_says_what_pytorch_says() {
+    let checkpoint = converted(&ConversionOptions::default());
+    let (network, expected) = (checkpoint.network_on(&Device::flex()).unwrap(), expected());
+    let context = &mut Context::inference();
+    let xray = network.xray_features(images("xrays", 1), context).unwrap();
+    let moving = network.moving_features(Dual::constant(images("moving", 3)), context).unwrap();
+    for (image, found) in [("x", &xray), ("d", &moving)] {
+        for (branch, found) in [("global", &found.global), ("local", &found.local)] {
+            close(
+                &format!("{branch} {image}"),
+                &values(found),
+                &expected["features"][branch][image],
+            );
+        }
+    }
+    let outputs = network.evaluate(&xray, &moving);
+    for (n, found) in [&outputs.global, &outputs.local].into_iter().enumerate() {
+        close("score", &values(&found.score), &expected["scores"][n]);
+        close("gate", &values(&found.gate), &expected["gates"][n]);
+    }
+    for (descent, name) in [(Descent::SigmoidProduct, "sigmoid-product"), (Descent::Sum, "sum")] {
+        close(name, &values(&descent.of(&outputs)), &expected[name]);
+    }
+}
+
+/// The last axis of PyTorch's volumes is i.
+#[test]
+fn it_makes_of_a_volume_what_pytorch_makes() {
+    let checkpoint = converted(&ConversionOptions::default());
+    let network = checkpoint.network_on(&Device::flex()).unwrap();
+    let affine = Affine::from_spacing([1.0; 3], [0.0; 3]).unwrap();
+    let volume = Volume::new([6, 5, 4], inputs("volume", 120), affine).unwrap();
+    let channels = network.residual.forward(&volume).unwrap().channels().unwrap();
+    let channels = channels.into_channels();
+    let found: Vec<f32> = channels.iter().flat_map(|channel| channel.voxels().to_vec()).collect();
+    close("volume", &found, &expected()["volume"]);
+}
+
+#[test]
+fn what_the_tensors_tell_is_in_the_header() {
+    let options = ConversionOptions {
+        descent: Descent::Sum,
+        voxel_spacing_mm: 5.0,
+        ..ConversionOptions::default()
+    };
+    let checkpoint = converted(&options);
+    let header = &checkpoint.header;
+    let expected = NetworkConfig {
+        size_px: [32, 32],
+        trunk: vec![16, 8],
+        head: vec![4, 3],
+        normalization: Normalization::Batch,
+        dropout: 0.1,
+    };
+    assert_eq!(header.network, expected);
+    assert_eq!((header.descent, header.voxel_spacing_mm, header.step), (Descent::Sum, 5.0, 0));
+    let read = Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap();
+    assert_eq!(read, checkpoint);
+    TrainedNetwork::new(&read, &Device::flex()).unwrap();
+    assert_eq!(converted(&ConversionOptions::default()).header.descent, Descent::SigmoidProduct);
+    // Of a network that is made here, whatever its weights.
+    let made = Network::new(&expected, 5, &Device::flex()).unwrap();
+    let made = weights::of(&made).unwrap();
+    assert!(made.keys().eq(read.network.keys()));
+}
