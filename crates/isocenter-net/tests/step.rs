@@ -1,21 +1,21 @@
-//! Proves: the derivative of the whole step for the weights is that of finite differences of its loss, part
-//! by part of the network; so is the pose gradient of L_net; and steps along it make the pose gradient
-//! of one pair of poses the geodesic one.
+//! Proves: the pose gradient of L_net is that of finite differences; and steps of training make the pose
+//! gradient of one pair of poses the geodesic one.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod support;
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use isocenter::geometry::{PivotMotion, RigidTransform};
 use isocenter::project::Projector;
+use isocenter::volume::ChannelVolume;
 use isocenter_net::layer::Context;
 use isocenter_net::loss::{Approximation, Balance, DecompositionForm, Weighing};
 use isocenter_net::network::{Network, NetworkConfig, Normalization};
 use isocenter_net::scene::{Descent, PoseGradients};
 use isocenter_net::step::{Batch, Objective};
 use isocenter_net::train::{Optimizer, OptimizerConfig};
-use isocenter_net::weights::{self, Arrays};
+use isocenter_net::weights;
 use nalgebra::Vector6;
 use support::case::{SIZE_PX, network, with_batch};
 
@@ -27,66 +27,6 @@ const DIRECTION: Objective = Objective {
 
 fn device() -> Device {
     Device::flex().autodiff()
-}
-
-/// All derivatives of a step.
-fn gradients(network: &Network, batch: &Batch<'_>, objective: &Objective) -> (f64, Arrays) {
-    let balance = Balance::new(Weighing::Fixed([1.0, 1.0]), &device());
-    let step = batch.step(network, &balance, objective, 0).unwrap();
-    let mut arrays = weights::gradients_of(network, &step.gradients).unwrap();
-    arrays.extend(weights::gradients_of(network, &step.residual_gradients).unwrap());
-    (step.loss, arrays)
-}
-
-/// The network, the weights of a part moved along hashed directions.
-fn moved(network: &Network, part: &str, by: f64) -> Network {
-    let change = |path: &str, values: &mut [f32], _: &[usize]| {
-        if path.starts_with(part) {
-            let direction = support::hashed(&format!("direction {path}"), values.len());
-            values.iter_mut().zip(direction).for_each(|(v, d)| *v += by as f32 * d);
-        }
-        Ok(())
-    };
-    weights::changed(network.clone(), change).unwrap()
-}
-
-fn along(gradients: &Arrays, part: &str) -> f64 {
-    let of_path = |(path, array): (&String, &weights::Array)| -> f64 {
-        let direction = support::hashed(&format!("direction {path}"), array.values.len());
-        array.values.iter().zip(direction).map(|(&g, d)| f64::from(g) * f64::from(d)).sum()
-    };
-    gradients.iter().filter(|(path, _)| path.starts_with(part)).map(of_path).sum()
-}
-
-#[test]
-fn weights_by_finite_differences() {
-    let network = network(Normalization::Group, &device());
-    let geodesic = Objective {
-        descent: Descent::SigmoidProduct,
-        approximation: Approximation::Geodesic,
-        ..DIRECTION
-    };
-    for objective in [DIRECTION, geodesic] {
-        with_batch(2, &device(), |batch| {
-            let (_, gradients) = gradients(&network, batch, &objective);
-            let parts = ["encoder.stages.", "xray.", "moving.", "global.", "local."];
-            let largest = parts.map(|part| along(&gradients, part).abs()).into_iter();
-            let largest = largest.fold(0.0, f64::max);
-            for part in parts {
-                let half_step = 2e-4;
-                let loss = |by| self::gradients(&moved(&network, part, by), batch, &objective).0;
-                let difference = (loss(half_step) - loss(-half_step)) / (2.0 * half_step);
-                let found = along(&gradients, part);
-                println!("{part} {difference} {found}");
-                // Losses have six digits; where ReLU bends, the difference is of first order only.
-                let tolerance = 0.02 * found.abs() + 0.005 * largest;
-                assert!(
-                    (difference - found).abs() < tolerance,
-                    "{part}: {difference} by differences, {found} by the step"
-                );
-            }
-        });
-    }
 }
 
 #[test]
@@ -107,7 +47,7 @@ fn poses_by_finite_differences() {
         let found = at(&pose).gradients[0];
         let h = batch.scene.half_extent_mm;
         for component in 0..6 {
-            for half_step in [2e-4, 1e-3, 2e-3, 5e-3, 1e-2] {
+            let half_step = 2e-4;
             let mut value = |sign: f64| {
                 let mut motion = Vector6::zeros();
                 motion[component] = sign * half_step * if component < 3 { 1.0 } else { h };
@@ -115,17 +55,28 @@ fn poses_by_finite_differences() {
                 at(&motion.apply(&pose, batch.scene.pivot_world_mm)).values[0]
             };
             let difference = (value(1.0) - value(-1.0)) / (2.0 * half_step);
-            println!("{component} {half_step} {difference} {}", found[component]);
-            if half_step != 2e-3 { continue; }
-            // Six digits of a value, over a step in which ReLU bends and rays meet other voxels.
+            // Seven digits of a value; within a longer step ReLU bends, and rays meet other voxels.
             assert!(
                 (difference - found[component]).abs() < 0.02 * found.amax(),
                 "component {component}: {difference} by differences, {} found",
                 found[component]
             );
-            }
         }
     });
+}
+
+/// What the volume looks like from the true pose, in [0, 1].
+fn radiograph(batch: &Batch<'_>) -> Tensor<4> {
+    let volume = ChannelVolume::new(vec![batch.relative_attenuation.clone()]).unwrap();
+    let projector = Projector::new(volume);
+    let truth = &batch.true_cameras_from_world[0];
+    let exposure = projector.expose(batch.scene.camera, truth).unwrap();
+    let mut image = vec![0.0; exposure.image_len()];
+    exposure.forward_into(&mut image).unwrap();
+    let largest = image.iter().fold(0.0_f32, |a, &b| a.max(b));
+    image.iter_mut().for_each(|pixel| *pixel /= largest);
+    let [columns, rows] = SIZE_PX;
+    Tensor::from_data(TensorData::new(image, [1, 1, rows, columns]), &device())
 }
 
 #[test]
@@ -141,21 +92,20 @@ fn one_pair_of_poses_is_learned() {
     let mut optimizer =
         Optimizer::new(OptimizerConfig::AdamW { betas: [0.9, 0.999], weight_decay: 0.0 });
     with_batch(1, &device(), |batch| {
+        let batch = Batch { xrays: radiograph(batch), ..batch.clone() };
         let balance = Balance::new(Weighing::Fixed([1.0, 0.1]), &device());
         let mut approximation = f64::NAN;
-        for number in 0..600 {
+        for number in 0..1000 {
             let step = batch.step(&network, &balance, &DIRECTION, number).unwrap();
             approximation = step.approximation;
-            if number % 50 == 0 { println!("{number} {approximation} {:?} {:?}", step.found[0], step.wanted[0]); }
             if approximation < 0.05 {
                 break;
             }
             let mut arrays = weights::gradients_of(&network, &step.gradients).unwrap();
             arrays.extend(weights::gradients_of(&network, &step.residual_gradients).unwrap());
             optimizer.begin_step();
-            network = optimizer.update("network.", network.clone(), &arrays, 3e-4).unwrap();
+            network = optimizer.update("network.", network.clone(), &arrays, 1e-3).unwrap();
         }
-        println!("{approximation}");
         assert!(approximation < 0.05, "{approximation}");
     });
 }
