@@ -83,7 +83,7 @@ struct Normal {
 /// M. Abramowitz, I. A. Stegun, *Handbook of Mathematical Functions*, 26.2.17
 #[inline(always)]
 fn normal(x: f32) -> Normal {
-    const ONE_OVER_SQRT_TAU: f32 = 0.398_942_28;
+    const ONE_OVER_SQRT_TAU: f32 = 0.398_942_3;
     const P: f32 = 0.231_641_9;
     const B: [f32; 5] = [0.319_381_53, -0.356_563_78, 1.781_477_9, -1.821_255_9, 1.330_274_4];
     let density = ONE_OVER_SQRT_TAU * exp_of_negative(-0.5 * x * x);
