@@ -2,7 +2,7 @@
 //! branches are in the trace and its feature maps on the page; the result does not depend on the
 //! number of threads; what it cannot be used with is refused with what to do.
 #![cfg(feature = "network")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 mod support;
 
