@@ -92,9 +92,7 @@ impl<'a> Drawing<'a> {
         };
         Ok(registration_report(&report)?)
     }
-}
 
-impl Drawing<'_> {
     /// What a network saw at the end, if there was one.
     fn features<'m>(
         &self,

@@ -66,11 +66,15 @@ fn main() -> ExitCode {
 }
 
 /// Whether the program ended because it was asked to.
+#[cfg(feature = "network")]
 fn is_interruption(error: &anyhow::Error) -> bool {
-    #[cfg(feature = "network")]
-    return error.is::<commands::train::Interrupted>();
-    #[cfg(not(feature = "network"))]
-    return false;
+    error.is::<commands::train::Interrupted>()
+}
+
+/// Nothing goes on for so long that it would have to be.
+#[cfg(not(feature = "network"))]
+fn is_interruption(_: &anyhow::Error) -> bool {
+    false
 }
 
 /// Prints help where it was asked for; says in one line what is wrong with the arguments.

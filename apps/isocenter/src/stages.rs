@@ -9,36 +9,26 @@ use crate::cli::NetworkArgs;
 /// The name of the network's stage.
 const NETWORK: &str = "network";
 
-/// The stages, and what tells one network from another.
-pub(crate) struct Stages {
-    pub(crate) registry: StageRegistry,
-    /// Of the network's checkpoint.
-    pub(crate) network_fingerprint: Option<String>,
-}
-
 /// The stages of the library and the network of the arguments.
 #[cfg(feature = "network")]
-pub(crate) fn stages(args: &NetworkArgs) -> Result<Stages> {
+pub(crate) fn stages(args: &NetworkArgs) -> Result<StageRegistry> {
     use anyhow::Context;
-    use isocenter_net::{Checkpoint, NetworkStage, TrainedNetwork};
+    use isocenter_net::{NetworkStage, TrainedNetwork};
 
     let mut registry = StageRegistry::default();
-    let Some(path) = &args.network else {
-        return Ok(Stages { registry, network_fingerprint: None });
-    };
-    let place = || path.display().to_string();
-    let bytes = std::fs::read(path).with_context(place)?;
-    let checkpoint = Checkpoint::from_bytes(&bytes).with_context(place)?;
-    let trained = TrainedNetwork::new(&checkpoint, &args.device.device()).with_context(place)?;
-    NetworkStage::register(trained, &mut registry);
-    let network_fingerprint = Some(crate::evaluation::fingerprint(&bytes));
-    Ok(Stages { registry, network_fingerprint })
+    if let Some(path) = args.checkpoint() {
+        let checkpoint = crate::training::read_checkpoint(path)?;
+        let trained = TrainedNetwork::new(&checkpoint, &args.device.device())
+            .with_context(|| path.display().to_string())?;
+        NetworkStage::register(trained, &mut registry);
+    }
+    Ok(registry)
 }
 
 /// The stages of the library.
 #[cfg(not(feature = "network"))]
-pub(crate) fn stages(_: &NetworkArgs) -> Result<Stages> {
-    Ok(Stages { registry: StageRegistry::default(), network_fingerprint: None })
+pub(crate) fn stages(_: &NetworkArgs) -> Result<StageRegistry> {
+    Ok(StageRegistry::default())
 }
 
 /// Puts the network before the refinement, unless the settings name it already.

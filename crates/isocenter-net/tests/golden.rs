@@ -72,7 +72,7 @@ fn everything_is_what_pytorch_finds() {
             let slope = objective.approximation.compare(found, wanted).slope;
             slope.component_mul(found).abs().sum() / step.found.len() as f64
         });
-        close("v . g", step.tangent, step.contraction, terms.sum(), 1e-4);
+        close("v . g", step.tangent, step.contraction, terms.sum(), 1e-5);
         compare_weights(case, &network, &step);
     }
 }

@@ -1,8 +1,8 @@
 //! What is asked of the commands that train a network or use one.
 
-use std::path::PathBuf;
+use std::path::Path;
 #[cfg(feature = "network")]
-use std::str::FromStr;
+use std::{path::PathBuf, str::FromStr};
 
 use clap::Args;
 
@@ -20,12 +20,12 @@ pub(crate) struct NetworkArgs {
 }
 
 impl NetworkArgs {
-    /// Whether there is a network.
-    pub(crate) fn is_given(&self) -> bool {
+    /// The file of the network, if there is one.
+    pub(crate) fn checkpoint(&self) -> Option<&Path> {
         #[cfg(feature = "network")]
-        return self.network.is_some();
+        return self.network.as_deref();
         #[cfg(not(feature = "network"))]
-        return false;
+        return None;
     }
 }
 

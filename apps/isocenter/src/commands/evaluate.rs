@@ -14,30 +14,30 @@ use isocenter::register::StageRegistry;
 use isocenter_io::atomic::write_file;
 
 use crate::cli::EvaluateArgs;
-use crate::evaluation::{Header, ProtocolFile, Record, Shard, record, results};
+use crate::evaluation::record::{self, fingerprint};
+use crate::evaluation::{Header, ProtocolFile, Record, Shard, results};
 use crate::output::say;
 use crate::progress::Progress;
-use crate::stages::{Stages, stages};
+use crate::stages::stages;
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
-    let stages = stages(&args.network)?;
-    let registry = &stages.registry;
-    let network = stages.network_fingerprint.as_deref();
-    let file = ProtocolFile::read(&args.config, registry)?;
+    let registry = stages(&args.network)?;
+    let network = args.network.checkpoint().map(network_fingerprint).transpose()?;
+    let file = ProtocolFile::read(&args.config, &registry)?;
     if args.merge {
-        return merge(args, &file, &stages);
+        return merge(args, &file, &registry, network.as_deref());
     }
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let begun = Instant::now();
     let progress = Progress::new("reading");
     let patients = file.patients(args.data.as_deref(), |ct| progress.doing(ct))?;
-    let evaluation = Evaluation::new(file.protocol.clone(), patients, registry)?;
-    let header = Header::new(&file, shard, network);
+    let evaluation = Evaluation::new(file.protocol.clone(), patients, &registry)?;
+    let header = Header::new(&file, shard, network.as_deref());
     create_folder(&args.out)?;
     let mut record = Record::open(&args.out, &header)?;
     keep_protocol(&args.out, &file)?;
     let before = record.done().len();
-    run_cases(&evaluation, registry, &header, &mut record, args.jobs, &progress)?;
+    run_cases(&evaluation, &registry, &header, &mut record, args.jobs, &progress)?;
     let seconds = begun.elapsed().as_secs_f64();
     let (done, all) = (record.done().len(), file.protocol.case_count());
     let said = format!("{} cases in {seconds:.0} s, {before} were there before", done - before);
@@ -58,18 +58,29 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
 }
 
 /// Makes the results from the records of all shards. The CTs are needed for pictures alone.
-fn merge(args: &EvaluateArgs, file: &ProtocolFile, stages: &Stages) -> Result<()> {
+fn merge(
+    args: &EvaluateArgs,
+    file: &ProtocolFile,
+    registry: &StageRegistry,
+    network: Option<&str>,
+) -> Result<()> {
     let progress = Progress::new("reading");
-    let cases = record::merge(&args.out, file, stages.network_fingerprint.as_deref())?;
+    let cases = record::merge(&args.out, file, network)?;
     let patients = file.patients(args.data.as_deref(), |ct| progress.doing(ct));
     let evaluation =
-        patients.and_then(|ps| Ok(Evaluation::new(file.protocol.clone(), ps, &stages.registry)?));
+        patients.and_then(|ps| Ok(Evaluation::new(file.protocol.clone(), ps, registry)?));
     let summary = results::write(&args.out, file, &cases, evaluation.as_ref().ok())?;
     drop(progress);
     if let Err(error) = evaluation {
         say(&format!("the report has no pictures of the worst cases: {error:#}"))?;
     }
     tell(&summary, &args.out)
+}
+
+/// What tells one network from another.
+fn network_fingerprint(checkpoint: &Path) -> Result<String> {
+    let bytes = std::fs::read(checkpoint).with_context(|| checkpoint.display().to_string())?;
+    Ok(fingerprint(&bytes))
 }
 
 fn create_folder(folder: &Path) -> Result<()> {

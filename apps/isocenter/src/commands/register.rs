@@ -26,7 +26,7 @@ use crate::output::{
 };
 use crate::prior::{Known, PriorReader};
 use crate::progress::Progress;
-use crate::stages::{Stages, stages, with_network};
+use crate::stages::{stages, with_network};
 use crate::xrays::{ReadXray, read_xrays};
 
 /// How a registration ended.
@@ -70,9 +70,9 @@ pub(crate) fn run(args: &RegisterArgs) -> Result<Done> {
     args.start.view.check()?;
     // The small files first: what is wrong with them need not wait for the CT.
     let masked = args.ct.mask.is_some();
-    let Stages { registry, .. } = stages(&args.network)?;
+    let registry = stages(&args.network)?;
     let mut config = input::config(args.config.as_deref(), masked, &registry)?;
-    if args.network.is_given() {
+    if args.network.checkpoint().is_some() {
         with_network(&mut config);
     }
     let usual = if masked { AttenuationMap::OF_STRUCTURE } else { AttenuationMap::default() };

@@ -7,7 +7,5 @@ pub(crate) mod results;
 pub(crate) mod shard;
 
 pub(crate) use protocol_file::ProtocolFile;
-#[cfg(feature = "network")]
-pub(crate) use record::fingerprint;
 pub(crate) use record::{Header, Record};
 pub(crate) use shard::Shard;

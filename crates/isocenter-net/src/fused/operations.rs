@@ -37,10 +37,8 @@ pub(super) trait MapCurvature: MapOperations {
 
 impl MapOperations for Flex {
     fn map_value(x: FloatTensor<Self>, map: SymmetricMap) -> FloatTensor<Self> {
-        on_slices([x], |[x], [outer, over, inner]| match map {
-            SymmetricMap::Normalization { epsilon } => {
-                normalization::value(x, [outer, over, inner], epsilon)
-            }
+        on_slices([x], |[x], shape| match map {
+            SymmetricMap::Normalization { epsilon } => normalization::value(x, shape, epsilon),
             SymmetricMap::Relu => pointwise::value::<pointwise::Relu>(x),
             SymmetricMap::Relu6 => pointwise::value::<pointwise::Relu6>(x),
             SymmetricMap::Gelu => pointwise::value::<pointwise::Gelu>(x),

@@ -6,7 +6,12 @@ use rayon::prelude::*;
 pub(super) trait Function {
     fn value(x: f32) -> f32;
     fn slope(x: f32) -> f32;
-    fn curvature(x: f32) -> f32;
+
+    /// None, where it is made of straight pieces.
+    #[inline(always)]
+    fn curvature(_: f32) -> f32 {
+        0.0
+    }
 }
 
 /// See [`SymmetricMap`](super::SymmetricMap).
@@ -27,11 +32,6 @@ impl Function for Relu {
     fn slope(x: f32) -> f32 {
         if x > 0.0 { 1.0 } else { 0.0 }
     }
-
-    #[inline(always)]
-    fn curvature(_: f32) -> f32 {
-        0.0
-    }
 }
 
 impl Function for Relu6 {
@@ -44,11 +44,6 @@ impl Function for Relu6 {
     #[inline(always)]
     fn slope(x: f32) -> f32 {
         if x > 0.0 && x < 6.0 { 1.0 } else { 0.0 }
-    }
-
-    #[inline(always)]
-    fn curvature(_: f32) -> f32 {
-        0.0
     }
 }
 

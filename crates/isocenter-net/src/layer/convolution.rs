@@ -117,7 +117,7 @@ impl Convolution2d {
             Border::Zeros => (x, half),
             Border::None => (x, 0),
         };
-        if kernel == 3 && self.stride == 1 && self.groups == 1 && zeros == 1 {
+        if kernel == 3 && self.stride == 1 && self.groups == 1 && self.border == Border::Zeros {
             return convolve_3x3(x, weight);
         }
         let options = ConvOptions::new([self.stride; 2], [zeros; 2], [1; 2], self.groups);

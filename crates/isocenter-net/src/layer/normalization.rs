@@ -153,10 +153,12 @@ impl BatchNorm {
     fn update(&self, x: &Tensor<4>) {
         let x = x.clone().detach().without_autodiff();
         let [batch, channels, rows, columns] = x.dims();
-        let (variance, mean) =
-            x.swap_dims(0, 1).reshape([channels, batch * rows * columns]).var_mean(1);
+        let count = batch * rows * columns;
+        let (variance, mean) = x.swap_dims(0, 1).reshape([channels, count]).var_mean_bias(1);
         update(&self.running_mean, mean);
-        update(&self.running_variance, variance);
+        // Running variances are over n - 1, as in PyTorch; that of a single value is 0.
+        let share = count as f64 / (count as f64 - 1.0).max(1.0);
+        update(&self.running_variance, variance * share);
     }
 }
 
@@ -172,4 +174,30 @@ fn over_batch(x: Dual<4>) -> Dual<4> {
     let by_channel = x.linear(|x| x.swap_dims(0, 1));
     normalize(by_channel, [channels, batch * rows * columns, 1], EPSILON)
         .linear(|x| x.swap_dims(0, 1))
+}
+
+#[cfg(test)]
+mod tests {
+    //! Proves: what a batch leaves in the running statistics, a batch of one value too.
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    #[test]
+    fn a_share_of_the_batch_is_kept() {
+        let device = Device::flex();
+        let after = |values: Vec<f32>| {
+            let norm = BatchNorm::new(1, &Init::new(0, &device));
+            let shape = [1, 1, 1, values.len()];
+            let x = Tensor::from_data(TensorData::new(values, shape), &device);
+            let context = Context::training(Statistics::BatchUpdating, 0);
+            let _ = norm.forward(Dual::constant(x), &context);
+            [&norm.running_mean, &norm.running_variance]
+                .map(|running| running.value_sync().into_scalar::<f32>())
+        };
+        // A tenth of mean 3 and variance 8 / 3; nine tenths of 0 and 1.
+        let [mean, variance] = after(vec![1.0, 3.0, 3.0, 5.0]);
+        assert!((mean - 0.3).abs() < 1e-6 && (variance - (0.9 + 0.8 / 3.0)).abs() < 1e-6);
+        let [mean, variance] = after(vec![2.0]);
+        assert!((mean - 0.2).abs() < 1e-6 && (variance - 0.9).abs() < 1e-6);
+    }
 }
