@@ -17,7 +17,7 @@ import numpy as np
 
 RIDGE = 1.0
 WITHIN_MM = 2.0
-GOOD, FAILED = 0.8, 0.05  # the verdicts' limits, as in calibration.rs
+GOOD, FAILED = 0.9, 0.05  # the verdicts' limits, as in calibration.rs
 
 # Coverage takes no part: the CTs of the calibration fill nearly every image, others need not.
 EVIDENCE = ["ncc", "gradient_ncc", "fine_gradient_ncc", "patch_ncc", "lead", "expected_tre_mm",
