@@ -5,9 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use isocenter::evaluate::Targets;
 use isocenter::geometry::{Camera, RigidTransform};
-use isocenter::radiograph::{
-    ImageFlip, PixelValues, PrepareConfig, PreparedXray, RankValues, prepare, prepare_within,
-};
+use isocenter::radiograph::{ImageFlip, PixelValues, PrepareConfig, PreparedXray, prepare};
 use isocenter::register::{RegisterConfig, StageRegistry};
 use isocenter::volume::{AttenuationMap, AttenuationVolume, Couch, LabelMask, Region, Volume};
 use isocenter_io::image::read_image;
@@ -15,7 +13,6 @@ use isocenter_io::points::read_points;
 use isocenter_io::text::read_text;
 use isocenter_io::volume::dicom::SeriesChoice;
 use isocenter_io::volume::{LoadedVolume, is_volume_name, load_ct, read_labels};
-use isocenter_io::xray::{Relationship, XrayFile};
 use nalgebra::Vector3;
 use serde::de::DeserializeOwned;
 
@@ -194,24 +191,6 @@ pub(crate) fn xray(
     let prepared = prepare(&loaded.image.flipped(flip), values, loaded.full_scale, config)
         .with_context(|| path.display().to_string())?;
     Ok((prepared, values))
-}
-
-/// An X-ray of DICOM, seen from the source and prepared.
-pub(crate) fn dicom_xray(
-    path: &Path,
-    file: &XrayFile,
-    flip: ImageFlip,
-    config: &PrepareConfig,
-) -> Result<PreparedXray> {
-    let mut config = PrepareConfig { text: true, ..*config };
-    if file.header.relationship == Relationship::Displayed && config.ranks == RankValues::Displayed
-    {
-        // However many grey values a display has.
-        config.ranks = RankValues::Always;
-    }
-    let counts = file.counts.as_ref().map(|mask| mask.flipped(flip));
-    prepare_within(&file.image.flipped(flip), file.values, counts.as_ref(), &config)
-        .with_context(|| path.display().to_string())
 }
 
 /// The settings of a file, or the defaults; those for a structure where a mask keeps one.

@@ -119,7 +119,7 @@ fn dicom(
         }
     };
     let XrayCamera { camera, flip, camera_from_view, view, remarks: assumed } = seen;
-    let prepared = input::dicom_xray(path, &file, flip, config)?;
+    let prepared = file.prepared(flip, config).with_context(in_file)?;
     if let Some(camera_path) = choice.camera {
         check_size(path, camera_path, &prepared.line_integral, &camera)?;
     }

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use isocenter::geometry::{ImageFlip, View};
-use isocenter::radiograph::{Mask, PixelValues, PrepareConfig, RankValues, prepare_within};
+use isocenter::radiograph::{Mask, PixelValues, PrepareConfig, RankValues};
 use isocenter_io::xray::{
     GivenGeometry, Relationship, XrayCamera, XrayFile, is_dicom, read_xray, read_xray_header,
 };
@@ -257,12 +257,10 @@ fn real_fluoroscopy_images_open() {
 #[test]
 fn the_round_field_of_real_images_is_masked() {
     let Some(folder) = real("fluoro") else { return };
-    let config =
-        PrepareConfig { text: true, ranks: RankValues::Always, ..PrepareConfig::default() };
+    let config = PrepareConfig { ranks: RankValues::Always, ..PrepareConfig::default() };
     for (name, blades) in [("IM-0001-0020.dcm", [0, 1024]), ("IM-0001-0030.dcm", [125, 890])] {
         let file = read_xray(folder.join(name), None, None).unwrap();
-        let prepared = prepare_within(&file.image, file.values, file.counts.as_ref(), &config);
-        let prepared = prepared.unwrap();
+        let prepared = file.prepared(ImageFlip::None, &config).unwrap();
         let (field, mask) = (prepared.field.unwrap(), prepared.mask.unwrap());
         let (mut inside, mut found) = (0, 0);
         for row in 0..1024_usize {

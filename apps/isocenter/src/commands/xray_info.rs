@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use isocenter::geometry::ImageFlip;
 use isocenter::radiograph::{Mask, PixelValues, PrepareConfig, PreparedXray};
 use isocenter_io::volume::dicom::Identity;
@@ -10,7 +10,6 @@ use isocenter_io::xray::{GivenGeometry, Relationship, XrayFile};
 use serde::Serialize;
 
 use super::volume_info::print_identity;
-use crate::input::dicom_xray;
 use crate::output::say;
 use crate::xrays::view_words;
 
@@ -61,7 +60,8 @@ struct LeftOut {
 /// The image as it would be compared, and how it was flipped.
 pub(super) fn prepared(path: &Path, file: &XrayFile) -> Result<(PreparedXray, ImageFlip)> {
     let flip = file.header.geometry.side.as_ref().map_or(ImageFlip::None, |side| side.flip());
-    Ok((dicom_xray(path, file, flip, &PrepareConfig::default())?, flip))
+    let prepared = file.prepared(flip, &PrepareConfig::default());
+    Ok((prepared.with_context(|| path.display().to_string())?, flip))
 }
 
 impl XrayDescription {

@@ -49,12 +49,12 @@ impl Verdict {
         match self {
             Self::Good => {
                 "Glance at the edges below before you rely on the pose: a judge can be wrong, and \
-                 one X-ray tells little about depth."
+                 a single X-ray tells little about depth."
             }
             Self::Doubtful => {
                 "Do not rely on the pose unchecked. Compare edges and tiles below at the structures \
                  that matter; if they do not run on, start again from a closer pose, from landmarks \
-                 or with a second X-ray."
+                 or with another X-ray."
             }
             Self::Failed => {
                 "Do not use the pose. Start again from a closer pose or from landmarks; check that \

@@ -30,7 +30,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use isocenter::radiograph::{Image, Mask, PixelValues};
+use isocenter::geometry::ImageFlip;
+use isocenter::radiograph::{
+    Image, ImageError, Mask, PixelValues, PrepareConfig, PreparedXray, RankValues, prepare_within,
+};
 
 use super::object::Object;
 use super::pixels::PixelLayout;
@@ -90,6 +93,29 @@ pub struct XrayFile {
     pub values: PixelValues,
     /// Those that hold a measurement; `None` if all do.
     pub counts: Option<Mask>,
+}
+
+impl XrayFile {
+    /// The image seen from the source and ready to be compared. Burnt-in text is looked for unless
+    /// the settings say otherwise, and grey values of a display are taken by their ranks, however
+    /// many there are.
+    ///
+    /// # Errors
+    /// If the image shows nothing, or no pixel counts.
+    pub fn prepared(
+        &self,
+        flip: ImageFlip,
+        config: &PrepareConfig,
+    ) -> Result<PreparedXray, ImageError> {
+        let displayed = self.header.relationship == Relationship::Displayed;
+        let ranks = match config.ranks {
+            RankValues::Displayed if displayed => RankValues::Always,
+            ranks => ranks,
+        };
+        let config = PrepareConfig { text: config.text.or(Some(true)), ranks, ..*config };
+        let counts = self.counts.as_ref().map(|mask| mask.flipped(flip));
+        prepare_within(&self.image.flipped(flip), self.values, counts.as_ref(), &config)
+    }
 }
 
 /// Whether a file is one of DICOM: whether the letters DICM stand at byte 128.

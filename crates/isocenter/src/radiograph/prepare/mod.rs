@@ -38,9 +38,10 @@ pub struct PrepareConfig {
     pub field: bool,
     /// Find metal and leave it out.
     pub metal: bool,
-    /// Find burnt-in text and leave it out. Not done unless asked for: the program does in DICOM
-    /// images, but not in others, on which the judge was calibrated.
-    pub text: bool,
+    /// Find burnt-in text and leave it out. `None`: where machines write it, in images of DICOM, and
+    /// not in others, on which the judge was calibrated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<bool>,
     /// Whether grey values are taken by their ranks: `never`, `always`, or where they are `displayed`
     /// ones: 8 bits or less.
     pub ranks: RankValues,
@@ -48,7 +49,7 @@ pub struct PrepareConfig {
 
 impl Default for PrepareConfig {
     fn default() -> Self {
-        Self { field: true, metal: true, text: false, ranks: RankValues::Displayed }
+        Self { field: true, metal: true, text: None, ranks: RankValues::Displayed }
     }
 }
 
@@ -176,7 +177,7 @@ fn prepare_known(
 ) -> Result<PreparedXray, ImageError> {
     image.check_has_content()?;
     let measured = known.measured.map(unmeasured::without_speckle);
-    let text = if config.text { text::text(image) } else { None };
+    let text = if config.text == Some(true) { text::text(image) } else { None };
     let no_text = text.as_ref().map(Mask::inverted);
     let counts = [measured.clone(), no_text].into_iter().flatten().reduce(|a, b| a.and(&b));
     let line_integral = (known.scaled)(counts.as_ref())?;
@@ -287,7 +288,7 @@ mod tests {
         // Bone is not metal.
         assert_eq!(found.metal, None);
         let off =
-            PrepareConfig { field: false, metal: false, text: false, ranks: RankValues::Never };
+            PrepareConfig { field: false, metal: false, text: None, ranks: RankValues::Never };
         let nothing = prepare(&xray.image, xray.values, None, &off).unwrap();
         assert_eq!((nothing.mask, nothing.line_integral), (None, xray.image));
     }
@@ -328,7 +329,7 @@ mod tests {
     #[test]
     fn letters_in_the_field_are_text_and_do_not_count() {
         let images = back();
-        let config = PrepareConfig { text: true, ..PrepareConfig::default() };
+        let config = PrepareConfig { text: Some(true), ..PrepareConfig::default() };
         let render = |v: &MaterialImages| {
             simulate(v, &camera(), 700.0, &SimulationConfig::plain(), 3).unwrap().image
         };
@@ -401,7 +402,7 @@ mod tests {
         let pixel = |n: usize| 1.0 + ((n * 7919) % 1000) as f32;
         let image = Image::new([64, 64], (0..4096).map(pixel).collect()).unwrap();
         let config =
-            PrepareConfig { ranks: RankValues::Always, field: false, metal: false, text: false };
+            PrepareConfig { ranks: RankValues::Always, field: false, metal: false, text: None };
         let ranks = |image: &Image| {
             prepare(image, PixelValues::Attenuation, None, &config).unwrap().line_integral
         };
