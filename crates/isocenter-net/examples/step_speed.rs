@@ -10,17 +10,18 @@ use burn::tensor::{Device, Tensor, TensorData};
 use isocenter::geometry::{Camera, PivotMotion, View};
 use isocenter::project::Projector;
 use isocenter::volume::{Affine, Volume};
+use isocenter_net::Network;
 use isocenter_net::layer::Context;
 use isocenter_net::loss::{Approximation, Balance, DecompositionForm, Weighing};
+use isocenter_net::network::DualBranchConfig;
 use isocenter_net::scene::{Descent, Scene};
 use isocenter_net::step::{Batch, Objective};
-use isocenter_net::{Network, NetworkConfig};
 use nalgebra::{Vector3, Vector6};
 
 fn main() {
     let side: usize = std::env::args().nth(1).map_or(64, |side| side.parse().unwrap());
     let device = Device::flex().autodiff();
-    let network = Network::new(&NetworkConfig::compact(), 1, &device).unwrap();
+    let network = Network::new(&DualBranchConfig::compact().into(), 1, &device).unwrap();
     let balance = Balance::new(Weighing::Learned, &device);
     let spacing = 300.0 / side as f64;
     let affine = Affine::from_spacing([spacing; 3], [-150.0 + spacing / 2.0; 3]).unwrap();
@@ -66,7 +67,7 @@ fn main() {
     println!("training step, {side}^3 voxels: median {:.3} s", seconds[seconds.len() / 2]);
 
     let network = burn::module::Module::valid(&network);
-    let pass = network.residual.forward(&volume).unwrap();
+    let pass = network.residual().forward(&volume).unwrap();
     let projector = Projector::new(pass.channels().unwrap());
     let mut context = Context::inference();
     let xray = network.xray_features(xrays.without_autodiff(), &mut context).unwrap();

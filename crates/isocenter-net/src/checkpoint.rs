@@ -21,7 +21,7 @@ use crate::scene::Descent;
 use crate::weights::{self, Array, Arrays};
 
 /// The version of the format that this program writes and reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The entry of the metadata.
 const ENTRY: &str = "isocenter";
@@ -169,9 +169,14 @@ mod tests {
     //! Proves: a checkpoint comes back bit by bit, its bytes are always the same, and another
     //! version, another architecture or a damaged file is refused by what differs.
     use super::*;
+    use crate::network::DualBranchConfig;
+
+    fn config() -> DualBranchConfig {
+        DualBranchConfig { size_px: [32, 32], ..DualBranchConfig::compact() }
+    }
 
     fn checkpoint() -> Checkpoint {
-        let config = NetworkConfig { size_px: [32, 32], ..NetworkConfig::compact() };
+        let config = NetworkConfig::from(config());
         let network = Network::new(&config, 3, &Device::flex()).unwrap();
         let network = weights::of(&network).unwrap();
         let one = |value| Array { shape: vec![2], values: vec![value, 1.0] };
@@ -206,9 +211,13 @@ mod tests {
         };
         let mut other = checkpoint();
         other.header.format = 7;
-        assert!(message(&other).contains("version 7") && message(&other).contains("version 1"));
+        assert!(
+            message(&other).contains("version 7")
+                && message(&other).contains(&format!("version {FORMAT}"))
+        );
         let mut other = checkpoint();
-        other.header.network.trunk = vec![512, 128];
+        let wider = DualBranchConfig { trunk: vec![512, 128], ..config() };
+        other.header.network = wider.into();
         let text = message(&other);
         assert!(text.contains("trunk") || text.contains("global.trunk.1"), "{text}");
         assert!(text.contains("256") && text.contains("128"), "{text}");

@@ -33,6 +33,11 @@ pub enum NetError {
         /// What fits.
         expected: Vec<usize>,
     },
+    /// Features of another architecture.
+    #[error(
+        "features of one architecture were given to a network of another: take both from one network"
+    )]
+    OtherFeatures,
     /// The invertible network cannot be inverted.
     #[error(
         "the mixing matrix of coupling {coupling} is singular (smallest pivot {pivot:e}): \

@@ -12,7 +12,7 @@ use nalgebra::{Vector3, Vector6};
 
 use crate::error::NetError;
 use crate::layer::Context;
-use crate::network::{Features, Network, Outputs};
+use crate::network::{BranchOutputs, Features, Network, Outputs};
 use crate::scene::{Descent, PoseGradients, Scene};
 
 /// Minus L_net, and its derivative: higher is better.
@@ -63,7 +63,7 @@ impl<'a> NetworkObjective<'a> {
     fn evaluated(&self, camera_from_world: &RigidTransform) -> Result<Evaluation, NetError> {
         let found = self.at(camera_from_world)?;
         let scores = scores_of(&found)?;
-        *self.last_scores.lock().unwrap_or_else(PoisonError::into_inner) = Some(scores);
+        *self.last_scores.lock().unwrap_or_else(PoisonError::into_inner) = scores;
         let value = found.values.first().copied().unwrap_or(f64::INFINITY);
         let by_theta = found.gradients.first().copied().unwrap_or_else(Vector6::zeros);
         Ok(Evaluation {
@@ -74,19 +74,21 @@ impl<'a> NetworkObjective<'a> {
     }
 }
 
-/// What the branches said of the first pose.
-fn scores_of(found: &PoseGradients) -> Result<BranchScores, NetError> {
+/// What the branches said of the first pose, if the network has some.
+fn scores_of(found: &PoseGradients) -> Result<Option<BranchScores>, NetError> {
     let read = |tensor: &Tensor<2>| -> Result<f64, NetError> {
         let values = tensor.clone().without_autodiff().try_into_vec_as::<f32>()?;
         Ok(values.first().copied().map_or(f64::NAN, f64::from))
     };
-    let Outputs { global, local } = &found.outputs;
-    Ok(BranchScores {
+    let Outputs::Branches(BranchOutputs { global, local }) = &found.outputs else {
+        return Ok(None);
+    };
+    Ok(Some(BranchScores {
         global_score: read(global.score.value())?,
         global_gate: read(global.gate.value())?,
         local_score: read(local.score.value())?,
         local_gate: read(local.gate.value())?,
-    })
+    }))
 }
 
 impl Objective for NetworkObjective<'_> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::dual::Dual;
 use crate::error::NetError;
 use crate::layer::Context;
-use crate::network::{Features, IMAGE_CHANNELS, Network, Outputs};
+use crate::network::{BranchOutputs, Features, IMAGE_CHANNELS, Network, NetworkConfig, Outputs};
 
 /// Moving images are line integrals over this length of water (mm).
 const IMAGE_UNIT_MM: f64 = 100.0;
@@ -23,7 +23,8 @@ pub enum Descent {
     /// with [`Approximation::Geodesic`](crate::loss::Approximation::Geodesic), whose magnitudes hold it there.
     SigmoidProduct,
     /// The sum of both branches' outputs: cannot saturate, which goes with
-    /// [`Approximation::Direction`](crate::loss::Approximation::Direction).
+    /// [`Approximation::Direction`](crate::loss::Approximation::Direction). Of a network with a single
+    /// output, that.
     Sum,
 }
 
@@ -34,10 +35,28 @@ impl Descent {
     /// [batch, 1]
     #[must_use]
     pub fn of(self, outputs: &Outputs) -> Dual<2> {
-        let (global, local) = (outputs.global.gated(), outputs.local.gated());
+        let BranchOutputs { global, local } = match outputs {
+            Outputs::Branches(branches) => branches,
+            Outputs::Distance(distance) => return distance.clone(),
+        };
         match self {
-            Self::SigmoidProduct => global.sigmoid() * local.sigmoid(),
-            Self::Sum => global + local,
+            Self::SigmoidProduct => global.gated().sigmoid() * local.gated().sigmoid(),
+            Self::Sum => global.gated() + local.gated(),
+        }
+    }
+
+    /// Checks that an architecture has what is descended.
+    ///
+    /// # Errors
+    /// If it has a single output, and a product is asked for.
+    pub fn check(self, network: &NetworkConfig) -> Result<(), NetError> {
+        match (self, network) {
+            (Self::SigmoidProduct, NetworkConfig::Prost(_)) => Err(NetError::Setting {
+                name: "objective.descent",
+                found: "sigmoid-product".to_owned(),
+                expected: "sum, for a network with a single output",
+            }),
+            _ => Ok(()),
         }
     }
 }
@@ -115,7 +134,7 @@ impl Scene<'_> {
         poses: &[RigidTransform],
         context: &mut Context,
     ) -> Result<PoseGradients, NetError> {
-        let device = xray.global.value().device();
+        let device = network.device();
         let (mut images, mut jacobians) = (Vec::new(), Vec::new());
         for pose in poses {
             let exposure = self.expose(projector, pose)?;
@@ -127,7 +146,7 @@ impl Scene<'_> {
         }
         let images = self.tensor_of(&images, &device).autodiff().require_grad();
         let moving = network.moving_features(Dual::constant(images.clone()), context)?;
-        let outputs = network.evaluate(xray, &moving);
+        let outputs = network.evaluate(xray, &moving)?;
         let (values, _) = descent.of(&outputs).into_parts();
         let mut gradients = values.clone().sum().backward();
         let by_pixel = take_gradient(&images, &mut gradients);

@@ -21,6 +21,7 @@ use isocenter::volume::ChannelVolume;
 use nalgebra::{Vector3, Vector6};
 
 use crate::checkpoint::Checkpoint;
+use crate::dual::Dual;
 use crate::error::NetError;
 use crate::layer::Context;
 use crate::moving::MovingVolume;
@@ -86,7 +87,7 @@ impl Stage for NetworkStage {
         candidates: Vec<Candidate>,
     ) -> Result<Vec<Candidate>, RegisterError> {
         let Some(best) = candidates.first() else { return Ok(candidates) };
-        let longest_side_px = self.trained.network.config().size_px.into_iter().max().unwrap_or(1);
+        let longest_side_px = self.trained.network.size_px().into_iter().max().unwrap_or(1);
         let (case, start) = (run.case(), best.camera_from_world);
         run.timed(Self::NAME, longest_side_px, 1, |run| {
             let prepared = Prepared::new(&self.trained, case).map_err(as_register_error)?;
@@ -130,10 +131,10 @@ struct Prepared {
 impl Prepared {
     fn new(trained: &TrainedNetwork, case: &Case) -> Result<Self, NetError> {
         let moving = MovingVolume::new(case.projector().volume(), trained.voxel_spacing_mm)?;
-        let pass = trained.network.residual.forward(&moving.relative_attenuation)?;
+        let pass = trained.network.residual().forward(&moving.relative_attenuation)?;
         let mut xrays = Vec::with_capacity(case.xrays().len());
         for xray in case.xrays() {
-            let size_px = trained.network.config().size_px;
+            let size_px = trained.network.size_px();
             let seen = NetworkXray::new(xray.camera(), xray.line_integral(), xray.mask(), size_px)?;
             let image = seen.tensor(&trained.device);
             let features = trained.network.xray_features(image, &mut Context::inference())?;
@@ -181,13 +182,12 @@ impl CaseObjective<'_> {
     ) -> Result<Vec<FeatureMaps>, NetError> {
         let Some((camera, xray, objective)) = self.parts.first() else { return Ok(Vec::new()) };
         let moving = objective.at(&camera.camera_from_world(reference_from_world))?.moving;
-        let map = |branch, xray: &Tensor<4>, moving: &Tensor<4>| -> Result<_, NetError> {
-            Ok(FeatureMaps { branch, xray: mean_map(xray)?, moving: mean_map(moving)? })
+        let pairs = xray.maps().into_iter().zip(moving.maps());
+        let map = |((branch, xray), (_, moving)): ((&'static str, &Dual<4>), (_, &Dual<4>))| {
+            let (xray, moving) = (mean_map(xray.value())?, mean_map(moving.value())?);
+            Ok(FeatureMaps { branch, xray, moving })
         };
-        Ok(vec![
-            map("global", xray.global.value(), moving.global.value())?,
-            map("local", xray.local.value(), moving.local.value())?,
-        ])
+        pairs.map(map).collect()
     }
 
     fn share(&self) -> f64 {

@@ -56,18 +56,25 @@ pub struct Objective {
     pub decomposition: DecompositionForm,
 }
 
-/// The losses of a step and their derivatives.
-pub struct Step {
-    /// All together.
-    pub loss: f64,
-    /// L_appro, mean of the batch.
-    pub approximation: f64,
+/// How the features of X-ray and moving image correlate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BranchCorrelation {
     /// L_decomp.
     pub decomposition: f64,
     /// NCC(G(x), G(m))
     pub ncc_global: f64,
     /// NCC(L(x), L(m))
     pub ncc_local: f64,
+}
+
+/// The losses of a step and their derivatives.
+pub struct Step {
+    /// All together.
+    pub loss: f64,
+    /// L_appro, mean of the batch.
+    pub approximation: f64,
+    /// What the branches have in common, for a network that has some.
+    pub branches: Option<BranchCorrelation>,
     /// The network's pose gradients.
     pub found: Vec<Vector6<f64>>,
     /// The geodesic ones.
@@ -94,7 +101,7 @@ impl Batch<'_> {
         objective: &Objective,
         seed: u64,
     ) -> Result<Step, NetError> {
-        let pass = network.residual.forward(self.relative_attenuation)?;
+        let pass = network.residual().forward(self.relative_attenuation)?;
         let projector = Projector::new(pass.channels()?);
         let mut context = Context::training(Statistics::BatchUpdating, seed);
         let xray = network.xray_features(self.xrays.clone(), &mut context)?;
@@ -118,7 +125,7 @@ impl Batch<'_> {
         let [images, tangents] = self.dual_images(&projector, &motions)?;
         let dual = Dual::new(images.clone(), tangents.clone());
         let moving = network.moving_features(dual, &mut context)?;
-        let outputs = network.evaluate(&xray, &moving);
+        let outputs = network.evaluate(&xray, &moving)?;
         let (_, along) = objective.descent.of(&outputs).into_parts();
         let along = along.map_or_else(|| Tensor::zeros([1], &images.device()), Tensor::sum);
         let tangent = f64::from(along.clone().try_into_scalar::<f32>()?);
@@ -126,7 +133,7 @@ impl Batch<'_> {
         let parts = decomposition(&xray, &moving, objective.decomposition);
         // The value is L_appro's, the derivative for the weights that of v . g.
         let differentiated = along.clone() - along.detach() + approximation;
-        let total = balance.total(differentiated, parts.loss.clone());
+        let total = balance.total(differentiated, parts.as_ref().map(|parts| parts.loss.clone()));
         let loss = f64::from(total.clone().try_into_scalar::<f32>()?);
         let mut gradients = total.backward();
         let of_volume =
@@ -134,14 +141,20 @@ impl Batch<'_> {
         let channels: Vec<&[f32]> =
             of_volume.chunks(self.relative_attenuation.voxels().len()).collect();
         let of_residual = pass.weight_gradients(&channels)?;
-        let residual_gradients = network.residual.with_gradients(&of_residual)?.backward();
+        let residual_gradients = network.residual().with_gradients(&of_residual)?.backward();
         let scalar = |tensor: Tensor<1>| tensor.try_into_scalar::<f32>().map(f64::from);
+        let branches = match parts {
+            Some(parts) => Some(BranchCorrelation {
+                decomposition: scalar(parts.loss)?,
+                ncc_global: scalar(parts.global)?,
+                ncc_local: scalar(parts.local)?,
+            }),
+            None => None,
+        };
         Ok(Step {
             loss,
             approximation,
-            decomposition: scalar(parts.loss)?,
-            ncc_global: scalar(parts.global)?,
-            ncc_local: scalar(parts.local)?,
+            branches,
             found,
             wanted,
             tangent,

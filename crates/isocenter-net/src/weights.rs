@@ -31,8 +31,9 @@ pub type Arrays = BTreeMap<String, Array>;
 /// # Examples
 /// ```
 /// use burn::tensor::Device;
-/// use isocenter_net::{Network, NetworkConfig, weights};
-/// let config = NetworkConfig { size_px: [32, 32], ..NetworkConfig::compact() };
+/// use isocenter_net::network::DualBranchConfig;
+/// use isocenter_net::{Network, weights};
+/// let config = DualBranchConfig { size_px: [32, 32], ..DualBranchConfig::compact() }.into();
 /// let device = Device::flex();
 /// let one = Network::new(&config, 1, &device).unwrap();
 /// let arrays = weights::of(&one).unwrap();
@@ -109,9 +110,10 @@ impl Path {
         self.0.pop();
     }
 
-    /// Which normalisation the fields are of is not part of their names.
+    /// Which architecture and which normalisation the fields are of is not part of their names.
     fn name(&self) -> String {
-        let kept = self.0.iter().filter(|part| !["Batch", "Group"].contains(&part.as_str()));
+        const KINDS: [&str; 4] = ["DualBranch", "Prost", "Batch", "Group"];
+        let kept = self.0.iter().filter(|part| !KINDS.contains(&part.as_str()));
         kept.map(String::as_str).collect::<Vec<_>>().join(".")
     }
 }

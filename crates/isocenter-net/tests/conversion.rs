@@ -1,5 +1,5 @@
 //! Proves: a state dict under the published names becomes a checkpoint whose network says what PyTorch
-//! says of the same weights, part by part, and which goes through its file
+//! says of the same weights, part by part, and which goes through its file; the baseline's likewise
 //! (`tools/golden/network/published.py` wrote the fixture).
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
@@ -7,17 +7,23 @@ mod support;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use isocenter::volume::{Affine, Volume};
-use isocenter_net::convert::{ConversionOptions, StateDict, cdreg};
+use isocenter_net::convert::{ConversionOptions, StateDict, checkpoint};
 use isocenter_net::dual::Dual;
 use isocenter_net::layer::Context;
-use isocenter_net::network::{Network, NetworkConfig, Normalization};
+use isocenter_net::network::{
+    DualBranchConfig, Network, NetworkConfig, Normalization, Outputs, ProstConfig,
+};
 use isocenter_net::scene::Descent;
 use isocenter_net::{Checkpoint, TrainedNetwork, weights};
 use serde_json::Value;
 
+fn converted_from(name: &str, options: &ConversionOptions) -> Checkpoint {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    checkpoint(StateDict::read(folder.join(name)).unwrap(), options).unwrap()
+}
+
 fn converted(options: &ConversionOptions) -> Checkpoint {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/published.pt");
-    cdreg::checkpoint(StateDict::read(path).unwrap(), options).unwrap()
+    converted_from("published.pt", options)
 }
 
 fn expected() -> Value {
@@ -59,7 +65,7 @@ fn it_says_what_pytorch_says() {
     let xray = network.xray_features(images("xrays", 1), context).unwrap();
     let moving = network.moving_features(Dual::constant(images("moving", 3)), context).unwrap();
     for (image, found) in [("x", &xray), ("d", &moving)] {
-        for (branch, found) in [("global", &found.global), ("local", &found.local)] {
+        for (branch, found) in found.maps() {
             close(
                 &format!("{branch} {image}"),
                 &values(found),
@@ -67,8 +73,9 @@ fn it_says_what_pytorch_says() {
             );
         }
     }
-    let outputs = network.evaluate(&xray, &moving);
-    for (n, found) in [&outputs.global, &outputs.local].into_iter().enumerate() {
+    let outputs = network.evaluate(&xray, &moving).unwrap();
+    let Outputs::Branches(branches) = &outputs else { panic!("a dual-branch network") };
+    for (n, found) in [&branches.global, &branches.local].into_iter().enumerate() {
         close("score", &values(&found.score), &expected["scores"][n]);
         close("gate", &values(&found.gate), &expected["gates"][n]);
     }
@@ -84,7 +91,7 @@ fn it_makes_of_a_volume_what_pytorch_makes() {
     let network = checkpoint.network_on(&Device::flex()).unwrap();
     let affine = Affine::from_spacing([1.0; 3], [0.0; 3]).unwrap();
     let volume = Volume::new([6, 5, 4], inputs("volume", 120), affine).unwrap();
-    let channels = network.residual.forward(&volume).unwrap().channels().unwrap();
+    let channels = network.residual().forward(&volume).unwrap().channels().unwrap();
     let channels = channels.into_channels();
     let found: Vec<f32> = channels.iter().flat_map(|channel| channel.voxels().to_vec()).collect();
     close("volume", &found, &expected()["volume"]);
@@ -99,13 +106,13 @@ fn what_the_tensors_tell_is_in_the_header() {
     };
     let checkpoint = converted(&options);
     let header = &checkpoint.header;
-    let expected = NetworkConfig {
+    let expected = NetworkConfig::from(DualBranchConfig {
         size_px: [32, 32],
         trunk: vec![16, 8],
         head: vec![4, 3],
         normalization: Normalization::Batch,
         dropout: 0.1,
-    };
+    });
     assert_eq!(header.network, expected);
     assert_eq!((header.descent, header.voxel_spacing_mm, header.step), (Descent::Sum, 5.0, 0));
     let read = Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap();
@@ -116,4 +123,28 @@ fn what_the_tensors_tell_is_in_the_header() {
     let made = Network::new(&expected, 5, &Device::flex()).unwrap();
     let made = weights::of(&made).unwrap();
     assert!(made.keys().eq(read.network.keys()));
+}
+
+#[test]
+fn the_baseline_says_what_pytorch_says() {
+    let options = ConversionOptions { size_px: Some([32, 32]), ..ConversionOptions::default() };
+    let checkpoint = converted_from("prost.pt", &options);
+    let config = ProstConfig { size_px: [32, 32], ..ProstConfig::published() };
+    assert_eq!(checkpoint.header.network, config.into());
+    assert_eq!(checkpoint.header.descent, Descent::Sum);
+    assert_eq!(Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap(), checkpoint);
+    let expected: Value = serde_json::from_str(include_str!("fixtures/prost.json")).unwrap();
+    let network = checkpoint.network_on(&Device::flex()).unwrap();
+    let context = &mut Context::inference();
+    let xray = network.xray_features(images("xrays", 1), context).unwrap();
+    let moving = network.moving_features(Dual::constant(images("moving", 3)), context).unwrap();
+    for (image, found) in [("y", &xray), ("x", &moving)] {
+        for (name, found) in found.maps() {
+            close(&format!("{name} {image}"), &values(found), &expected["encodings"][image]);
+        }
+    }
+    let outputs = network.evaluate(&xray, &moving).unwrap();
+    close("distance", &values(&Descent::Sum.of(&outputs)), &expected["distance"]);
+    let of_branches = converted(&ConversionOptions::default()).network_on(&Device::flex()).unwrap();
+    assert!(of_branches.evaluate(&xray, &moving).unwrap_err().to_string().contains("another"));
 }

@@ -12,8 +12,8 @@ use isocenter_net::error::NetError;
 use isocenter_net::layer::{Context, Init};
 use isocenter_net::network::fourier::RealFourier;
 use isocenter_net::network::{
-    Encoder, Evaluation, FourierBlock, InvertibleNetwork, Network, NetworkConfig, Normalization,
-    Residual,
+    DualBranchConfig, Encoder, Evaluation, FourierBlock, InvertibleNetwork, Network, NetworkConfig,
+    Normalization, ProstConfig, Residual,
 };
 
 fn hashed(name: &str, shape: [usize; 4]) -> Tensor<4> {
@@ -23,9 +23,9 @@ fn hashed(name: &str, shape: [usize; 4]) -> Tensor<4> {
 
 #[test]
 fn parameters_are_as_many_as_published() {
-    let config = NetworkConfig::paper();
+    let config = DualBranchConfig::paper();
     let mut init = Init::new(1, &Device::flex());
-    let residual = Residual::new(&mut init).num_params();
+    let residual = Residual::new(&[1, 4, 8, 16, 8, 4, 3], &mut init).num_params();
     let encoder = Encoder::new(&config, &mut init).num_params();
     let running = 2 * 2 * (2 * 32 + 16 + 2 * 32);
     let fourier = FourierBlock::new(Normalization::Batch, [16, 16], &mut init).num_params();
@@ -39,8 +39,12 @@ fn parameters_are_as_many_as_published() {
     let total = residual + encoder + 2 * (62_016 + 54_528) + 2 * evaluation;
     assert_eq!(total, 353_836_791);
 
-    let compact = Network::new(&NetworkConfig::compact(), 1, &Device::flex()).unwrap();
-    assert_eq!(compact.num_params(), 4_894_711);
+    let params =
+        |config: NetworkConfig| Network::new(&config, 1, &Device::flex()).unwrap().num_params();
+    assert_eq!(params(DualBranchConfig::compact().into()), 4_894_711);
+    // The baseline with its running statistics: three norms of 16, 64 and 128 channels in two encoders.
+    let running = 2 * 2 * 3 * (16 + 64 + 128);
+    assert_eq!(params(ProstConfig::published().into()) - running, 781_723);
 }
 
 #[test]
@@ -87,19 +91,19 @@ fn the_fourier_transform_is_one() {
 
 #[test]
 fn images_of_another_size_are_refused() {
-    let config = NetworkConfig {
+    let config = DualBranchConfig {
         size_px: [64, 32],
         trunk: vec![8],
         head: vec![4],
-        ..NetworkConfig::compact()
+        ..DualBranchConfig::compact()
     };
-    let network = Network::new(&config, 1, &Device::flex()).unwrap();
+    let network = Network::new(&config.clone().into(), 1, &Device::flex()).unwrap();
     let mut context = Context::inference();
     let turned = network.xray_features(hashed("x", [1, 1, 64, 32]), &mut context).unwrap_err();
     assert!(turned.to_string().contains("[1, 1, 32, 64]"), "{turned}");
     let gray = network.moving_features(Dual::constant(hashed("m", [1, 1, 32, 64])), &mut context);
     assert!(matches!(gray, Err(NetError::Shape { .. })));
-    let odd = NetworkConfig { size_px: [48, 32], ..config };
-    let refused = Network::new(&odd, 1, &Device::flex()).unwrap_err().to_string();
+    let odd = DualBranchConfig { size_px: [48, 32], ..config };
+    let refused = Network::new(&odd.into(), 1, &Device::flex()).unwrap_err().to_string();
     assert!(refused.contains("network.size_px is [48, 32]"), "{refused}");
 }

@@ -11,11 +11,14 @@ use burn::tensor::{Device, Tensor, TensorData};
 use isocenter_net::dual::Dual;
 use isocenter_net::layer::dropout::dropout;
 use isocenter_net::layer::normalization::instance_norm;
+use isocenter_net::layer::pooling::max_pool_2x2;
 use isocenter_net::layer::{
     BatchNorm, Border, ChannelNorm, Context, Convolution2d, GroupNorm, Init, Linear, Statistics,
 };
+use isocenter_net::network::prost::{self, ProstEncoder};
 use isocenter_net::network::{
-    Encoder, Evaluation, FourierBlock, InvertibleNetwork, NetworkConfig, Normalization,
+    DualBranchConfig, Encoder, Evaluation, FourierBlock, InvertibleNetwork, Normalization,
+    ProstConfig,
 };
 
 fn device() -> Device {
@@ -63,8 +66,20 @@ fn gradient_at(
 /// elements are off.
 const STEP: f64 = 1.0 / 2048.0;
 
+/// Where it bends at many pixels.
+const SHORT_STEP: f64 = STEP / 8.0;
+
 /// Checks a layer's value and tangent.
 fn check_first(name: &str, shape: [usize; 4], layer: &impl Fn(Dual<4>) -> Dual<4>) {
+    check_within(name, shape, STEP, layer);
+}
+
+fn check_within(
+    name: &str,
+    shape: [usize; 4],
+    half_step: f64,
+    layer: &impl Fn(Dual<4>) -> Dual<4>,
+) {
     let [x, direction, weights] = case(name, shape, layer);
     let plain = layer(Dual::constant(x.clone())).into_parts();
     assert!(plain.1.is_none(), "{name}: no tangent from none");
@@ -81,7 +96,7 @@ fn check_first(name: &str, shape: [usize; 4], layer: &impl Fn(Dual<4>) -> Dual<4
     assert!((along - contracted).abs() < 1e-5 * scale, "{name}: {along} against {contracted}");
 
     let at = |step: f64| layer(Dual::constant(x.clone() + direction.clone() * step)).into_parts().0;
-    let off = (at(STEP) - at(-STEP)) / (2.0 * STEP) - tangent.clone();
+    let off = (at(half_step) - at(-half_step)) / (2.0 * half_step) - tangent.clone();
     let relative = (inner(&off, &off) / inner(&tangent, &tangent)).sqrt();
     assert!(relative < 0.03, "{name}: {relative} from central differences");
 }
@@ -154,8 +169,34 @@ fn normalizations() {
 }
 
 #[test]
+fn pooling() {
+    check_first("pooling", [2, 3, 4, 6], &max_pool_2x2);
+    let x: Vec<f32> = (0..8_u8).map(f32::from).collect();
+    let x = Tensor::from_data(TensorData::new(x, [1, 1, 2, 4]), &device());
+    let (largest, _) = max_pool_2x2(Dual::constant(x)).into_parts();
+    assert_eq!(largest.dims(), [1, 1, 1, 2]);
+    assert_eq!(largest.try_to_vec_as::<f32>().unwrap(), [5.0, 7.0]);
+}
+
+#[test]
+fn parts_of_the_baseline() {
+    let mut init = Init::new(1, &device());
+    let xray = hashed("encoding", [2, 64, 2, 4], 1.0);
+    for normalization in [Normalization::Batch, Normalization::Group] {
+        let config = ProstConfig { size_px: [32, 32], normalization };
+        let encoder = ProstEncoder::new(&config, 3, &mut init);
+        let context = Context::training(Statistics::Batch, 0);
+        let encode = |x| encoder.forward(x, &context);
+        check_within("encoder", [2, 3, 16, 32], SHORT_STEP, &encode);
+    }
+    check("distance", [2, 64, 2, 4], |x| {
+        prost::distance(&Dual::constant(xray.clone()), &x).linear(|y| y.reshape([2, 1, 1, 1]))
+    });
+}
+
+#[test]
 fn parts_of_the_network() {
-    let config = NetworkConfig {
+    let config = DualBranchConfig {
         size_px: [64, 32],
         trunk: vec![24, 16],
         head: vec![12, 8],

@@ -192,6 +192,30 @@ class Network:
         return head("score") * head("gate").sigmoid()
 
 
+class Baseline(Network):
+    def residual(self, v):
+        x = v[None, None]
+        for n, (inputs, outputs) in enumerate(zip([1, 4, 8, 16, 8], [4, 8, 16, 8, 3])):
+            name = f"residual.convolutions.{n}"
+            x = F.conv3d(x, self.w(name + ".weight", outputs, inputs, 3, 3, 3),
+                         self.w(name + ".bias", outputs), padding=1).relu()
+        return v[None].repeat(3, 1, 1, 1) + x[0]
+
+    def encode(self, x, name):
+        for n, width in enumerate([16, 64, 128]):
+            stage = f"{name}.stages.{n}"
+            x = self.convolve(x, stage + ".convolution", width, 3).relu()
+            y = x
+            for k, kernel in enumerate([1, 3, 1]):
+                block = stage + ".bottleneck"
+                y = self.convolve(y, f"{block}.convolutions.{k}", width, kernel, bias=False)
+                y = self.norm(y, f"{block}.norms.{k}")
+                if k == 1:
+                    y = y.relu()
+            x = F.max_pool2d((x + y).relu(), 2)
+        return self.convolve(x, name + ".last", CHANNELS, 3).relu()
+
+
 # The scene: a volume of 14 x 12 x 10 voxels of 8 x 9 x 10 mm, seen along its k axis.
 DIMS, SPACING = (14, 12, 10), (8.0, 9.0, 10.0)
 ORIGIN = (-52.0, -49.5, -45.0)
@@ -272,8 +296,9 @@ def correlation(x, m):
     return ((x * m).mean([2, 3]) / s).mean()
 
 
-def case(kind, descent, approximation, form):
-    network = Network(kind)
+def case(kind, descent, approximation, form, architecture="dual-branch"):
+    is_baseline = architecture == "prost"
+    network = (Baseline if is_baseline else Network)(kind)
     v3 = network.residual(volume())
     xrays = torch.tensor(hashed("xrays", len(TRUTHS) * ROWS * COLUMNS)).reshape(-1, 1, ROWS, COLUMNS)
     theta = torch.zeros(len(STARTS), 6, requires_grad=True)
@@ -283,10 +308,15 @@ def case(kind, descent, approximation, form):
         images.append(project(v3, exp(theta[n, :3]) @ r, p + H_MM * theta[n, 3:]) / 100)
         targets.append(torch.cat([-2 * log(r_true @ r.T), -2 * (p_true - p) / H_MM]))
     moving = torch.stack(images)
-    gx, lx = network.branches(0.5 + 0.5 * xrays.repeat(1, 3, 1, 1), "xray")
-    gm, lm = network.branches(moving, "moving")
-    g, l = network.evaluate(gx, gm, "global"), network.evaluate(lx, lm, "local")
-    each = g.sigmoid() * l.sigmoid() if descent == "sigmoid-product" else g + l
+    xrays = 0.5 + 0.5 * xrays
+    if is_baseline:
+        off = network.encode(moving, "moving") - network.encode(xrays, "xray")
+        each = (off * off).mean((1, 2, 3))[:, None]
+    else:
+        gx, lx = network.branches(xrays.repeat(1, 3, 1, 1), "xray")
+        gm, lm = network.branches(moving, "moving")
+        g, l = network.evaluate(gx, gm, "global"), network.evaluate(lx, lm, "local")
+        each = g.sigmoid() * l.sigmoid() if descent == "sigmoid-product" else g + l
     found, = torch.autograd.grad(each.sum(), theta, create_graph=True)
     losses = []
     for f, t in zip(found, targets):
@@ -297,16 +327,18 @@ def case(kind, descent, approximation, form):
             unit = lambda v: v / ((v * v).sum() + 1e-10).sqrt()
             losses.append(sum(((unit(f[s]) - unit(t[s])) ** 2).sum() for s in (slice(3), slice(3, 6))))
     approx = torch.stack(losses).mean()
-    ncc = [correlation(gx, gm), correlation(lx, lm)]
-    decomp = (ncc[0] ** 2 if form == "bounded" else ncc[0]) / (ncc[1] + 1.01)
-    total = approx / 2 + decomp / 2
+    total, of_branches = approx / 2, {}
+    if not is_baseline:
+        ncc = [correlation(gx, gm), correlation(lx, lm)]
+        decomp = (ncc[0] ** 2 if form == "bounded" else ncc[0]) / (ncc[1] + 1.01)
+        total = total + decomp / 2
+        of_branches = {"l_decomp": decomp.item(), "ncc_global": ncc[0].item(), "ncc_local": ncc[1].item()}
     total.backward()
     return {
-        "normalization": kind, "descent": descent, "approximation": approximation, "form": form,
+        "architecture": architecture, "normalization": kind, "descent": descent, "approximation": approximation, "form": form,
         "values": each[:, 0].tolist(), "pose_gradients": found.tolist(), "targets": torch.stack(targets).tolist(),
         "image_mean": moving.mean().item(), "image_inside": moving[1, 2, 15, 30].item(),
-        "l_appro": approx.item(), "l_decomp": decomp.item(),
-        "ncc_global": ncc[0].item(), "ncc_local": ncc[1].item(), "total": total.item(),
+        "l_appro": approx.item(), **of_branches, "total": total.item(),
         # Each weight's derivative by its size and by its product with hashed numbers.
         "weight_gradients": {
             name: [w.grad.norm().item(),
@@ -318,7 +350,8 @@ def case(kind, descent, approximation, form):
 
 if __name__ == "__main__":
     cases = [case("group", "sigmoid-product", "geodesic", "bounded"),
-             case("batch", "sum", "direction", "published")]
+             case("batch", "sum", "direction", "published"),
+             case("batch", "sum", "direction", "bounded", "prost")]
     with open(sys.argv[1], "w") as file:
         json.dump({"torch": torch.__version__, "cases": cases}, file, indent=1)
         file.write("\n")

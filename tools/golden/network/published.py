@@ -7,6 +7,7 @@ Writes what crates/isocenter-net/tests/conversion.rs converts and compares with:
 - published.pt: a state dict with the names and layouts of the published network (listed in
   crates/isocenter-net/src/convert/cdreg.rs), for images of 32 x 32 and narrow evaluations
 - published.json: what a network with these weights says in use, in f64
+- prost.pt, prost.json: the same of the baseline (crates/isocenter-net/src/convert/prost.rs)
 - tensors.pt: numbers of other types and layouts, in a training's checkpoint
 - complex.pt: numbers that no weight is
 - expanded.pt: a million numbers that are one
@@ -101,8 +102,25 @@ def shapes():
             yield from convolution(f"{evaluation}.fc{n}", outputs, inputs)
 
 
-def state_dict():
-    named, weights = dict(shapes()), collections.OrderedDict()
+def baseline_shapes():
+    """Every tensor's name and shape of the baseline."""
+    channels = [1, 4, 8, 16, 8, 3]
+    for n in range(5):
+        yield from convolution(f"_3D_conv.{2 * n}", channels[n + 1], channels[n], 3, 3, 3)
+    for image, inputs in [("x", 3), ("y", 1)]:
+        encoder = f"_2Dconv_encode_{image}"
+        for n, outputs in enumerate([16, 64, 128]):
+            yield from convolution(f"{encoder}.{4 * n}", outputs, inputs, 3, 3)
+            for k, kernel in [(1, 1), (2, 3), (3, 1)]:
+                block = f"{encoder}.{4 * n + 2}"
+                yield from convolution(f"{block}.conv{k}", outputs, outputs, kernel, kernel, bias=False)
+                yield from batch_norm(f"{block}.bn{k}", outputs)
+            inputs = outputs
+        yield from convolution(f"{encoder}.12", 64, inputs, 3, 3)
+
+
+def state_dict(shapes):
+    named, weights = dict(shapes), collections.OrderedDict()
     by_fan_in = collections.defaultdict(list)
     for name, shape in named.items():
         if len(shape) > 1:
@@ -125,8 +143,8 @@ def state_dict():
     return collections.OrderedDict((name, weights[name]) for name in named)
 
 
-class Network:
-    """The network in use, on the tensors of a state dict."""
+class Layers:
+    """Layers in use, on the tensors of a state dict."""
 
     def __init__(self, state):
         self.state = {name: tensor.to(PRECISE) for name, tensor in state.items()}
@@ -139,14 +157,31 @@ class Network:
             x, padding = F.pad(x, (1, 1, 1, 1), mode="reflect"), 0
         return F.conv2d(x, self.part(name), self.part(name, "bias"), padding=padding, **options)
 
+    def normalize(self, x, name):
+        running = self.part(name, "running_mean"), self.part(name, "running_var")
+        return F.batch_norm(x, *running, self.part(name), self.part(name, "bias"))
+
+
+class Baseline(Layers):
+    def encode(self, x, name):
+        for n in (0, 4, 8):
+            x = F.relu(self.convolve(x, f"{name}.{n}", padding=1))
+            block = f"{name}.{n + 2}"
+            y = self.normalize(self.convolve(x, block + ".conv1"), block + ".bn1")
+            y = F.relu(self.normalize(self.convolve(y, block + ".conv2", padding=1), block + ".bn2"))
+            y = self.normalize(self.convolve(y, block + ".conv3"), block + ".bn3")
+            x = F.max_pool2d(F.relu(x + y), 2)
+        return F.relu(self.convolve(x, name + ".12", padding=1))
+
+
+class Network(Layers):
     def channel_norm(self, x, name, eps):
         last = x.movedim(1, -1)
         y = F.layer_norm(last, last.shape[-1:], self.part(name), self.part(name, "bias"), eps)
         return y.movedim(-1, 1)
 
     def batch_norm(self, x, name):
-        running = self.part(name, "running_mean"), self.part(name, "running_var")
-        return F.relu(F.batch_norm(x, *running, self.part(name), self.part(name, "bias")))
+        return F.relu(self.normalize(x, name))
 
     def residual(self, volume):
         x = volume
@@ -252,6 +287,17 @@ def expected(state):
     }
 
 
+def baseline_expected(state):
+    network = Baseline(state)
+    x = network.encode(inputs("moving", 2, 3, SIDE, SIDE), "_2Dconv_encode_x")
+    y = network.encode(inputs("xrays", 2, 1, SIDE, SIDE), "_2Dconv_encode_y")
+    return {
+        "torch": torch.__version__,
+        "encodings": {"x": x.flatten().tolist(), "y": y.flatten().tolist()},
+        "distance": ((x - y) ** 2).mean((1, 2, 3)).tolist(),
+    }
+
+
 def odd_tensors():
     """1 to 6 in other types and layouts, as `DataParallel` names them, beside what is no weight."""
     numbers = torch.arange(1.0, 7.0, dtype=torch.float32).view(2, 3)
@@ -267,12 +313,14 @@ def odd_tensors():
 
 if __name__ == "__main__":
     to = lambda name: os.path.join(sys.argv[1], name)
-    state = state_dict()
-    torch.save(state, to("published.pt"))
-    with open(to("published.json"), "w") as file:
-        json.dump(expected(state), file)
-        file.write("\n")
+    for name, shapes_of, expected_of in [("published", shapes, expected),
+                                         ("prost", baseline_shapes, baseline_expected)]:
+        state = state_dict(shapes_of())
+        torch.save(state, to(name + ".pt"))
+        with open(to(name + ".json"), "w") as file:
+            json.dump(expected_of(state), file)
+            file.write("\n")
+        print(name, len(state), "tensors,", sum(tensor.numel() for tensor in state.values()), "numbers")
     torch.save(odd_tensors(), to("tensors.pt"))
     torch.save({"weight": torch.zeros(2, dtype=torch.complex64)}, to("complex.pt"))
     torch.save({"weight": torch.zeros(1, dtype=torch.float32).expand(1000, 1000)}, to("expanded.pt"))
-    print(len(state), "tensors,", sum(tensor.numel() for tensor in state.values()), "numbers")

@@ -110,19 +110,20 @@ pub(crate) struct CameraConvertArgs {
 #[cfg(feature = "network")]
 #[derive(Debug, Args)]
 pub(crate) struct WeightsConvertArgs {
-    /// State dict of the published dual-branch network (cdreg): .pt or .pth, as `torch.save` writes it
+    /// State dict of the published dual-branch network (cdreg) or of ProST: .pt or .pth, as `torch.save`
+    /// writes it
     #[arg(value_name = "IN.pt")]
     pub(crate) input: PathBuf,
     /// Checkpoint to write
     #[arg(value_name = "OUT.safetensors")]
     pub(crate) output: PathBuf,
-    /// Size of the network's images, where they are not square
+    /// Size of the network's images, where they are not square (cdreg) or not 128 x 128 (ProST)
     #[arg(long, value_name = "COLUMNS,ROWS", value_parser = size_px)]
     pub(crate) size: Option<[usize; 2]>,
     /// Voxels of the moving volume, about (mm)
     #[arg(long, value_name = "MM", default_value = "1", allow_negative_numbers = true, value_parser = length_mm)]
     pub(crate) voxel_spacing_mm: f64,
-    /// What is descended: sigmoid-product (as published) or sum, of both branches' outputs
+    /// What is descended: sigmoid-product (as published) or sum, of both branches' outputs; ProST has one
     #[arg(long, value_name = "WHAT", default_value = "sigmoid-product", value_parser = descent)]
     pub(crate) descent: Descent,
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use isocenter_io::atomic::write_file;
-use isocenter_net::convert::{ConversionOptions, StateDict, cdreg};
+use isocenter_net::convert::{ConversionOptions, StateDict, checkpoint};
 use isocenter_net::network::NetworkConfig;
 
 use crate::cli::WeightsConvertArgs;
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &WeightsConvertArgs) -> Result<()> {
         descent: args.descent,
         voxel_spacing_mm: args.voxel_spacing_mm,
     };
-    let converted = StateDict::read(input).and_then(|read| cdreg::checkpoint(read, &options));
+    let converted = StateDict::read(input).and_then(|read| checkpoint(read, &options));
     let checkpoint = converted.with_context(|| input.display().to_string())?;
     progress.doing("writing");
     let bytes = checkpoint.to_bytes()?;
@@ -27,10 +27,15 @@ pub(crate) fn run(args: &WeightsConvertArgs) -> Result<()> {
     drop(progress);
     let tensors = checkpoint.network.len();
     let numbers: usize = checkpoint.network.values().map(|array| array.values.len()).sum();
-    let NetworkConfig { size_px: [columns, rows], trunk, head, .. } = &checkpoint.header.network;
+    let [columns, rows] = checkpoint.header.network.size_px();
+    let kind = match &checkpoint.header.network {
+        NetworkConfig::DualBranch(config) => {
+            format!("a dual-branch network (trunk {:?}, head {:?})", config.trunk, config.head)
+        }
+        NetworkConfig::Prost(_) => "the baseline ProST".to_owned(),
+    };
     say(&format!(
-        "{}: a network for images of {columns} x {rows} pixels, trunk {trunk:?}, head {head:?}; \
-         {numbers} numbers in {tensors} tensors",
+        "{}: {kind} for images of {columns} x {rows} pixels; {numbers} numbers in {tensors} tensors",
         output.display()
     ))
 }

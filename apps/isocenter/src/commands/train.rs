@@ -101,12 +101,13 @@ impl Training<'_> {
         let (m, steps) = (&line.metrics, self.file.config.steps);
         let left_min = seconds_each * (steps - m.step) as f64 / 60.0;
         if let Some(progress) = &self.progress {
+            let of_branches = m.decomposition.map(|loss| format!("L_decomp {loss:.3}, "));
             progress.doing(&format!(
-                "step {} of {steps}: L_appro {:.3}, L_decomp {:.3}, cosines {:.2} / {:.2}, {:.2} \
-                 steps/s, {left_min:.0} min left",
+                "step {} of {steps}: L_appro {:.3}, {}cosines {:.2} / {:.2}, {:.2} steps/s, \
+                 {left_min:.0} min left",
                 m.step,
                 m.approximation,
-                m.decomposition,
+                of_branches.unwrap_or_default(),
                 m.cosine_rotation,
                 m.cosine_translation,
                 1.0 / seconds_each

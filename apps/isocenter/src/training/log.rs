@@ -93,21 +93,22 @@ fn seconds_since_1970() -> f64 {
 fn scalars(line: &Line) -> Vec<(String, f64)> {
     let m = &line.metrics;
     let mut values: Vec<(String, f64)> = [
-        ("loss/total", m.loss),
-        ("loss/approximation", m.approximation),
+        ("loss/total", Some(m.loss)),
+        ("loss/approximation", Some(m.approximation)),
         ("loss/decomposition", m.decomposition),
-        ("cosine/rotation", m.cosine_rotation),
-        ("cosine/translation", m.cosine_translation),
+        ("cosine/rotation", Some(m.cosine_rotation)),
+        ("cosine/translation", Some(m.cosine_translation)),
         ("ncc/global", m.ncc_global),
         ("ncc/local", m.ncc_local),
-        ("balance/s1", m.s1),
-        ("balance/s2", m.s2),
-        ("training/gradient_norm", m.gradient_norm),
-        ("training/learning_rate", m.learning_rate),
-        ("training/seconds_per_step", line.seconds_per_step),
+        ("balance/s1", Some(m.s1)),
+        ("balance/s2", Some(m.s2)),
+        ("training/gradient_norm", Some(m.gradient_norm)),
+        ("training/learning_rate", Some(m.learning_rate)),
+        ("training/seconds_per_step", Some(line.seconds_per_step)),
     ]
-    .map(|(tag, value)| (tag.to_owned(), value))
-    .into();
+    .into_iter()
+    .filter_map(|(tag, value)| Some((tag.to_owned(), value?)))
+    .collect();
     if let Some(validation) = &line.validation {
         let mut gradients = |group: &str, of: &Gradients| {
             values.push((format!("validation/{group}/cosine_rotation"), of.cosine_rotation));

@@ -33,17 +33,18 @@ pub(crate) fn write_report(
     let page = training_report(&TrainingReport {
         title: file.config.title.clone(),
         description: description(file, lines, source),
-        losses: vec![
-            curve("total", lines, |m| m.loss),
-            curve("L_appro", lines, |m| m.approximation),
-            curve("L_decomp", lines, |m| m.decomposition),
-        ],
-        cosines: vec![
+        losses: [curve("total", lines, |m| m.loss), curve("L_appro", lines, |m| m.approximation)]
+            .into_iter()
+            .chain(curve_if_any("L_decomp", lines, |m| m.decomposition))
+            .collect(),
+        cosines: [
             curve("cosine, rotation", lines, |m| m.cosine_rotation),
             curve("cosine, translation", lines, |m| m.cosine_translation),
-            curve("NCC, global features", lines, |m| m.ncc_global),
-            curve("NCC, local features", lines, |m| m.ncc_local),
-        ],
+        ]
+        .into_iter()
+        .chain(curve_if_any("NCC, global features", lines, |m| m.ncc_global))
+        .chain(curve_if_any("NCC, local features", lines, |m| m.ncc_local))
+        .collect(),
         validation: validation(lines),
         landscapes: landscapes(network, source)?,
         settings: settings(&file.text),
@@ -65,6 +66,17 @@ fn description(file: &TrainFile, lines: &[Line], source: &Source) -> Vec<String>
 fn curve(name: &str, lines: &[Line], value: impl Fn(&Metrics) -> f64) -> Curve {
     let point = |line: &Line| [line.metrics.step as f64, value(&line.metrics)];
     Curve { name: name.to_owned(), points: lines.iter().map(point).collect() }
+}
+
+/// The curve of what not every network has.
+fn curve_if_any(
+    name: &str,
+    lines: &[Line],
+    value: impl Fn(&Metrics) -> Option<f64>,
+) -> Option<Curve> {
+    let point = |line: &Line| Some([line.metrics.step as f64, value(&line.metrics)?]);
+    let points: Vec<_> = lines.iter().filter_map(point).collect();
+    (!points.is_empty()).then(|| Curve { name: name.to_owned(), points })
 }
 
 fn validation(lines: &[Line]) -> Table {

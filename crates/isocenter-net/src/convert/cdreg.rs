@@ -47,24 +47,15 @@
 //! Widths of the evaluations follow from the shapes and may be others than the published ones;
 //! everything else must fit.
 
-use std::collections::BTreeMap;
-
-use burn::tensor::Device;
-
 use super::ConversionOptions;
 use super::error::ConversionError;
-use super::names::{Kind, NameTable, Rule};
+use super::names::{Kind, NameTable, rule, shapes_of};
 use super::state_dict::StateDict;
 use crate::checkpoint::{Checkpoint, Header};
-use crate::error::NetError;
 use crate::network::config::REDUCTION;
-use crate::network::{Network, NetworkConfig, Normalization};
+use crate::network::{DualBranchConfig, NetworkConfig, Normalization};
 use crate::train::config::check_voxel_spacing;
-use crate::weights::{self, Arrays};
-
-const fn rule(published: &'static str, ours: &'static str, kind: Kind) -> Rule {
-    Rule { published, ours, kind }
-}
+use crate::weights::Arrays;
 
 /// The table of the module's documentation.
 #[rustfmt::skip]
@@ -104,7 +95,7 @@ pub fn checkpoint(
     options: &ConversionOptions,
 ) -> Result<Checkpoint, ConversionError> {
     check_voxel_spacing(options.voxel_spacing_mm)?;
-    let config = config(&tensors, options.size_px)?;
+    let config = NetworkConfig::from(config(&tensors, options.size_px)?);
     let network = TABLE.renamed(tensors, &shapes_of(&config)?)?;
     let header = Header::new(config, options.descent, options.voxel_spacing_mm);
     Ok(Checkpoint { header, network, balance: Arrays::new(), moments: Default::default() })
@@ -114,13 +105,13 @@ pub fn checkpoint(
 fn config(
     tensors: &StateDict,
     size_px: Option<[usize; 2]>,
-) -> Result<NetworkConfig, ConversionError> {
-    let published = NetworkConfig::paper();
+) -> Result<DualBranchConfig, ConversionError> {
+    let published = DualBranchConfig::paper();
     let size_px = match size_px {
         Some(size_px) => size_px,
         None => square_size_px(tensors)?,
     };
-    let sized = NetworkConfig { size_px, ..published };
+    let sized = DualBranchConfig { size_px, ..published };
     sized.check()?;
     // Each layer takes what the one before gives: checked here, since the network that is built from
     // these widths shall not be larger than the file.
@@ -140,13 +131,7 @@ fn config(
     };
     let trunk = vec![outputs_of("fc1")?, outputs_of("fc2")?];
     let head = vec![outputs_of("fc3")?, outputs_of("fc4")?];
-    Ok(NetworkConfig { trunk, head, normalization: Normalization::Batch, ..sized })
-}
-
-/// What the network has, by path. Its first weights are of no use: it is built for their shapes.
-fn shapes_of(config: &NetworkConfig) -> Result<BTreeMap<String, Vec<usize>>, NetError> {
-    let built = weights::of(&Network::new(config, 0, &Device::flex())?)?;
-    Ok(built.into_iter().map(|(path, array)| (path, array.shape)).collect())
+    Ok(DualBranchConfig { trunk, head, normalization: Normalization::Batch, ..sized })
 }
 
 /// [columns, rows] of square images.
@@ -164,31 +149,12 @@ mod tests {
     //! Proves: the table has every weight of the network, once, and is the one of the documentation;
     //! a tensor that is missing, unknown, misshapen or no number is refused by name, shape and what
     //! was expected.
+    use super::super::names::documented;
     use super::*;
-
-    /// What the table of this file's documentation says.
-    fn documented() -> Vec<[&'static str; 3]> {
-        let rows = include_str!("cdreg.rs").lines().filter(|line| line.starts_with("//! | `"));
-        let cells = |row: &'static str| {
-            let mut cells = row.split('|').map(|cell| cell.trim().trim_matches('`')).skip(1);
-            std::array::from_fn(|_| cells.next().unwrap())
-        };
-        rows.map(cells).collect()
-    }
 
     #[test]
     fn the_table_is_the_documented_one() {
-        let kind = |kind| match kind {
-            Kind::Convolution => "convolution",
-            Kind::BiasedConvolution => "convolution with bias",
-            Kind::Linear => "linear",
-            Kind::Pattern => "pattern",
-            Kind::ChannelNorm => "channel norm",
-            Kind::BatchNorm => "batch norm",
-        };
-        let rules: Vec<_> =
-            TABLE.rules.iter().map(|r| [r.published, r.ours, kind(r.kind)]).collect();
-        assert_eq!(rules, documented());
+        assert_eq!(TABLE.rows(), documented(include_str!("cdreg.rs")));
     }
 
     /// The fixture of `tests/conversion.rs`.

@@ -2,6 +2,7 @@
 //!
 //! - [`state_dict`] - [`StateDict`], the tensors of a `.pt` file
 //! - [`cdreg`] - the published dual-branch network, by the names of its authors
+//! - [`prost`] - the baseline, likewise
 //! - [`error`] - [`ConversionError`]
 //!
 //! A network of other names is another table beside that of [`cdreg`], and how its settings follow
@@ -9,21 +10,36 @@
 //!
 //! # Examples
 //! ```no_run
-//! use isocenter_net::convert::{ConversionOptions, StateDict, cdreg};
-//! let tensors = StateDict::read("cdreg.pt")?;
-//! let checkpoint = cdreg::checkpoint(tensors, &ConversionOptions::default())?;
+//! use isocenter_net::convert::{ConversionOptions, StateDict, checkpoint};
+//! let checkpoint = checkpoint(StateDict::read("weights.pt")?, &ConversionOptions::default())?;
 //! # Ok::<(), isocenter_net::convert::ConversionError>(())
 //! ```
 
 pub mod cdreg;
 pub mod error;
 mod names;
+pub mod prost;
 pub mod state_dict;
 
 pub use error::ConversionError;
 pub use state_dict::StateDict;
 
+use crate::checkpoint::Checkpoint;
 use crate::scene::Descent;
+
+/// The checkpoint of whichever network's names the tensors have.
+///
+/// # Errors
+/// As [`cdreg::checkpoint`] and [`prost::checkpoint`].
+pub fn checkpoint(
+    tensors: StateDict,
+    options: &ConversionOptions,
+) -> Result<Checkpoint, ConversionError> {
+    match prost::is_prost(&tensors) {
+        true => prost::checkpoint(tensors, options),
+        false => cdreg::checkpoint(tensors, options),
+    }
+}
 
 /// What a state dict does not tell.
 ///
@@ -34,9 +50,10 @@ use crate::scene::Descent;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConversionOptions {
-    /// [columns, rows] of the images; square if not given, since only their product is told.
+    /// [columns, rows] of the images; if not given, square ones (cdreg, where only their product is
+    /// told) or those of the publication (ProST).
     pub size_px: Option<[usize; 2]>,
-    /// Which number is descended.
+    /// Which number is descended, of a network that has more than one.
     pub descent: Descent,
     /// The voxels of the moving volume, about (mm).
     pub voxel_spacing_mm: f64,

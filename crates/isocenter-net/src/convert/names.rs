@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use burn::tensor::Device;
 use pytorch_reader::Tensor;
 
 use super::error::ConversionError;
 use super::state_dict::{StateDict, numbers};
 use crate::error::NetError;
-use crate::weights::{Array, Arrays};
+use crate::network::{Network, NetworkConfig};
+use crate::weights::{self, Array, Arrays};
 
 /// What a module holds, under which names, in which layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +106,16 @@ pub(super) struct Rule {
     pub(super) ours: &'static str,
     /// What they hold.
     pub(super) kind: Kind,
+}
+
+pub(super) const fn rule(published: &'static str, ours: &'static str, kind: Kind) -> Rule {
+    Rule { published, ours, kind }
+}
+
+/// What a network has, by path. Its first weights are of no use: it is built for their shapes.
+pub(super) fn shapes_of(config: &NetworkConfig) -> Result<BTreeMap<String, Vec<usize>>, NetError> {
+    let built = weights::of(&Network::new(config, 0, &Device::flex())?)?;
+    Ok(built.into_iter().map(|(path, array)| (path, array.shape)).collect())
 }
 
 /// The names of a network.
@@ -222,6 +234,33 @@ impl NameTable {
 
     fn missing(&self, name: &str) -> ConversionError {
         ConversionError::Missing { name: name.to_owned(), network: self.network }
+    }
+}
+
+/// The rows of the table in a file's documentation.
+#[cfg(test)]
+pub(super) fn documented(source: &'static str) -> Vec<[&'static str; 3]> {
+    let rows = source.lines().filter(|line| line.starts_with("//! | `"));
+    let cells = |row: &'static str| {
+        let mut cells = row.split('|').map(|cell| cell.trim().trim_matches('`')).skip(1);
+        std::array::from_fn(|_| cells.next().unwrap_or_default())
+    };
+    rows.map(cells).collect()
+}
+
+#[cfg(test)]
+impl NameTable {
+    /// As its documentation has it.
+    pub(super) fn rows(&self) -> Vec<[&'static str; 3]> {
+        let kind = |kind| match kind {
+            Kind::Convolution => "convolution",
+            Kind::BiasedConvolution => "convolution with bias",
+            Kind::Linear => "linear",
+            Kind::Pattern => "pattern",
+            Kind::ChannelNorm => "channel norm",
+            Kind::BatchNorm => "batch norm",
+        };
+        self.rules.iter().map(|rule| [rule.published, rule.ours, kind(rule.kind)]).collect()
     }
 }
 

@@ -5,6 +5,7 @@
 //! - [`normalization`] - [`ChannelNorm`], [`BatchNorm`], [`GroupNorm`], instance normalisation
 //! - [`activation`] - ReLU, ReLU6, GELU, the logistic function
 //! - [`dropout`] - elements left out at random
+//! - [`pooling`] - the largest of neighbouring pixels
 //! - [`context`] - [`Context`], training or use
 //! - [`init`] - [`Init`], first weights
 //!
@@ -17,6 +18,7 @@ pub mod dropout;
 pub mod init;
 pub mod linear;
 pub mod normalization;
+pub mod pooling;
 
 pub use context::{Context, Statistics};
 pub use convolution::{Border, Convolution2d};

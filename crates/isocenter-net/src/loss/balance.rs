@@ -79,11 +79,12 @@ impl Balance {
         self.learned
     }
 
-    /// The total of the two losses, one number each.
+    /// The total of the losses that there are, one number each.
     #[must_use]
-    pub fn total(&self, approximation: Tensor<1>, decomposition: Tensor<1>) -> Tensor<1> {
-        let log_variances = self.clamped();
-        let losses = Tensor::cat(vec![approximation, decomposition], 0);
+    pub fn total(&self, approximation: Tensor<1>, decomposition: Option<Tensor<1>>) -> Tensor<1> {
+        let losses: Vec<_> = std::iter::once(approximation).chain(decomposition).collect();
+        let log_variances = self.clamped().narrow(0, 0, losses.len());
+        let losses = Tensor::cat(losses, 0);
         (losses * (-log_variances.clone()).exp() + log_variances).sum() * 0.5
     }
 

@@ -15,7 +15,7 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::network::Features;
+use crate::network::{BranchFeatures, Features};
 
 /// Which form the loss has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,9 +47,26 @@ const OFFSET: f64 = 1.01;
 /// Added to variances.
 const EPSILON: f64 = 1e-6;
 
-/// L_decomp of the features of X-rays and moving images.
+/// L_decomp of the features of X-rays and moving images, for a network that has branches.
 #[must_use]
-pub fn decomposition(xray: &Features, moving: &Features, form: DecompositionForm) -> Decomposition {
+pub fn decomposition(
+    xray: &Features,
+    moving: &Features,
+    form: DecompositionForm,
+) -> Option<Decomposition> {
+    match (xray, moving) {
+        (Features::Branches(xray), Features::Branches(moving)) => {
+            Some(of_branches(xray, moving, form))
+        }
+        _ => None,
+    }
+}
+
+fn of_branches(
+    xray: &BranchFeatures,
+    moving: &BranchFeatures,
+    form: DecompositionForm,
+) -> Decomposition {
     let global = correlation(xray.global.value(), moving.global.value());
     let local = correlation(xray.local.value(), moving.local.value());
     let numerator = match form {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::NetError;
 
-/// What normalises the global branch.
+/// What normalises maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Normalization {
@@ -18,14 +18,93 @@ pub enum Normalization {
 ///
 /// # Examples
 /// ```
-/// use isocenter_net::network::NetworkConfig;
-/// let paper = NetworkConfig::paper();
+/// use isocenter_net::network::{DualBranchConfig, NetworkConfig};
+/// let paper = DualBranchConfig::paper();
 /// assert_eq!(paper.size_px, [256, 256]);
-/// assert!(NetworkConfig { size_px: [100, 128], ..paper }.check().is_err());
+/// let odd = DualBranchConfig { size_px: [100, 128], ..paper };
+/// assert!(NetworkConfig::from(odd).check().is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "architecture", rename_all = "kebab-case")]
+pub enum NetworkConfig {
+    /// The correlation-driven dual-branch network.
+    DualBranch(DualBranchConfig),
+    /// The baseline.
+    Prost(ProstConfig),
+}
+
+impl From<DualBranchConfig> for NetworkConfig {
+    fn from(config: DualBranchConfig) -> Self {
+        Self::DualBranch(config)
+    }
+}
+
+impl From<ProstConfig> for NetworkConfig {
+    fn from(config: ProstConfig) -> Self {
+        Self::Prost(config)
+    }
+}
+
+impl NetworkConfig {
+    /// [columns, rows] of the images.
+    #[must_use]
+    pub fn size_px(&self) -> [usize; 2] {
+        match self {
+            Self::DualBranch(config) => config.size_px,
+            Self::Prost(config) => config.size_px,
+        }
+    }
+
+    /// Checks that the architecture can be built.
+    ///
+    /// # Errors
+    /// The first setting that makes no sense.
+    pub fn check(&self) -> Result<(), NetError> {
+        match self {
+            Self::DualBranch(config) => config.check(),
+            Self::Prost(config) => check_size(config.size_px),
+        }
+    }
+}
+
+/// Checks the size of the images.
+fn check_size(size_px: [usize; 2]) -> Result<(), NetError> {
+    let fits = |&side: &usize| side > 0 && side % 32 == 0 && side <= 1024;
+    match size_px.iter().all(fits) {
+        true => Ok(()),
+        false => Err(NetError::Setting {
+            name: "size_px",
+            found: format!("{size_px:?}"),
+            expected: "two sides divisible by 32, at most 1024",
+        }),
+    }
+}
+
+/// The architecture of [`Prost`](super::Prost).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NetworkConfig {
+pub struct ProstConfig {
+    /// [columns, rows] of the images, both divisible by 32.
+    pub size_px: [usize; 2],
+    /// What normalises the bottlenecks.
+    pub normalization: Normalization,
+}
+
+impl ProstConfig {
+    /// The published architecture.
+    ///
+    /// # References
+    /// arXiv:2003.12098
+    #[must_use]
+    pub fn published() -> Self {
+        Self { size_px: [128, 128], normalization: Normalization::Batch }
+    }
+}
+
+/// The architecture of [`DualBranch`](super::DualBranch).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DualBranchConfig {
     /// [columns, rows] of the images, both divisible by 32.
     pub size_px: [usize; 2],
     /// Outputs of the layers in front of the heads.
@@ -44,7 +123,7 @@ pub(super) const CHANNELS: usize = 64;
 /// The encoded image is this much smaller than the image.
 pub(crate) const REDUCTION: usize = 16;
 
-impl NetworkConfig {
+impl DualBranchConfig {
     /// The published architecture.
     ///
     /// # References
@@ -79,11 +158,7 @@ impl NetworkConfig {
     pub fn check(&self) -> Result<(), NetError> {
         let refused =
             |name, found: String, expected| Err(NetError::Setting { name, found, expected });
-        let fits = |&side: &usize| side > 0 && side % 32 == 0 && side <= 1024;
-        if !self.size_px.iter().all(fits) {
-            let expected = "two sides divisible by 32, at most 1024";
-            return refused("size_px", format!("{:?}", self.size_px), expected);
-        }
+        check_size(self.size_px)?;
         for (name, found) in [("trunk", &self.trunk), ("head", &self.head)] {
             let fits = found.iter().all(|width| (1..=65_536).contains(width));
             if !fits || found.is_empty() || found.len() > 8 {

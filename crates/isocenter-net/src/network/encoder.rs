@@ -14,7 +14,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
-use super::config::{CHANNELS, NetworkConfig};
+use super::config::{CHANNELS, DualBranchConfig};
 use crate::dual::Dual;
 use crate::layer::dropout::dropout;
 use crate::layer::normalization::instance_norm;
@@ -77,7 +77,7 @@ pub struct PoolingBlock {
 impl Encoder {
     /// With first weights.
     #[must_use]
-    pub fn new(config: &NetworkConfig, init: &mut Init) -> Self {
+    pub fn new(config: &DualBranchConfig, init: &mut Init) -> Self {
         let channels = [IMAGE_CHANNELS, FULL_RESOLUTION_CHANNELS, FULL_RESOLUTION_CHANNELS];
         let convolutions = channels
             .windows(2)

@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 
-use super::config::NetworkConfig;
+use super::config::DualBranchConfig;
 use crate::dual::Dual;
 use crate::layer::{Init, Linear};
 
@@ -41,7 +41,7 @@ impl BranchOutput {
 impl Evaluation {
     /// With first weights.
     #[must_use]
-    pub fn new(config: &NetworkConfig, init: &mut Init) -> Self {
+    pub fn new(config: &DualBranchConfig, init: &mut Init) -> Self {
         let mut layers = |inputs: usize, widths: &[usize]| -> Vec<Linear> {
             let inputs = std::iter::once(inputs).chain(widths.iter().copied());
             inputs

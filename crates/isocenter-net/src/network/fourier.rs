@@ -20,44 +20,15 @@ use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 
 use super::config::{CHANNELS, Normalization};
+use super::norm::Norm;
 use crate::dual::Dual;
-use crate::layer::{BatchNorm, Border, Context, Convolution2d, GroupNorm, Init};
+use crate::layer::{Border, Context, Convolution2d, Init};
 
 /// Channels of each half.
 const HALF: usize = CHANNELS / 2;
 
 /// Channels within the spectral transform.
 const SPECTRAL: usize = HALF / 2;
-
-/// Channels that share mean and variance under group normalisation.
-const CHANNELS_PER_GROUP: usize = 8;
-
-/// Batch or group normalisation.
-#[derive(Module, Debug)]
-pub enum Norm {
-    /// Over the batch.
-    Batch(BatchNorm),
-    /// Over groups of channels.
-    Group(GroupNorm),
-}
-
-impl Norm {
-    fn new(kind: Normalization, channels: usize, init: &Init) -> Self {
-        match kind {
-            Normalization::Batch => Self::Batch(BatchNorm::new(channels, init)),
-            Normalization::Group => {
-                Self::Group(GroupNorm::new(channels, channels.div_ceil(CHANNELS_PER_GROUP), init))
-            }
-        }
-    }
-
-    fn forward(&self, x: Dual<4>, context: &Context) -> Dual<4> {
-        match self {
-            Self::Batch(norm) => norm.forward(x, context),
-            Self::Group(norm) => norm.forward(x),
-        }
-    }
-}
 
 /// Two fast Fourier convolutions and what they add to their input.
 #[derive(Module, Debug)]

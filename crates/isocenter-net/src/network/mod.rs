@@ -1,39 +1,40 @@
-//! The correlation-driven dual-branch network: how unlike a radiograph and an X-ray are, made so
-//! that its gradient shows the way to the right pose.
+//! Networks that say how unlike a radiograph and an X-ray are, made so that their gradient shows the
+//! way to the right pose.
 //!
-//! ```text
-//! CT ── residual ── projector ── moving image ──┐
-//!                                       encoder ┤── global branch (low frequencies) ── evaluation ─┐
-//! X-ray ────────────────────────────────────────┘── local branch (high frequencies) ── evaluation ─┴─ L_net
-//! ```
+//! All have the same parts: features are added to the CT before it is projected, moving image and X-ray
+//! are encoded each by itself, and the codes compared.
 //!
-//! - [`config`] - [`NetworkConfig`], presets
+//! - [`config`] - [`NetworkConfig`], the architecture as data
+//! - [`dual_branch`] - [`DualBranch`], the correlation-driven dual-branch network
+//! - [`prost`] - [`Prost`], the baseline that it is compared with
 //! - [`residual`] - [`Residual`], three channels of features beside the CT
 //! - [`encoder`] - [`Encoder`], shared by both images
 //! - [`fourier`] - [`FourierBlock`], the global branch
 //! - [`invertible`] - [`InvertibleNetwork`], the local branch
 //! - [`evaluation`] - [`Evaluation`], differences to scores and gates
-//!
-//! # References
-//! M. Chen et al., *Fully Differentiable Correlation-driven 2D/3D Registration for X-ray to CT Image
-//! Fusion*, ISBI 2024, arXiv:2402.02498. Its G is `global`, its L `local`, Phi the squared
-//! differences in [`evaluation`].
+//! - [`norm`] - [`Norm`], batch or group normalisation
 
 pub mod config;
+pub mod dual_branch;
 pub mod encoder;
 pub mod evaluation;
 pub mod fourier;
 pub mod invertible;
+pub mod norm;
+pub mod prost;
 pub mod residual;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-pub use config::{NetworkConfig, Normalization};
+pub use config::{DualBranchConfig, NetworkConfig, Normalization, ProstConfig};
+pub use dual_branch::{BranchFeatures, BranchOutputs, DualBranch};
 pub use encoder::Encoder;
 pub use evaluation::{BranchOutput, Evaluation};
 pub use fourier::FourierBlock;
 pub use invertible::InvertibleNetwork;
+pub use norm::Norm;
+pub use prost::Prost;
 pub use residual::Residual;
 
 use crate::dual::Dual;
@@ -41,63 +42,58 @@ use crate::error::NetError;
 use crate::layer::{Context, Init};
 pub(crate) use encoder::IMAGE_CHANNELS;
 
-/// See the [module](self). What it does to the CT is in [`Residual`], which works before the
-/// projector.
+/// A network; see the [module](self).
 #[derive(Module, Debug)]
-pub struct Network {
-    /// What is added to the CT.
-    pub residual: Residual,
-    /// Shared by both images.
-    pub encoder: Encoder,
-    /// Of the X-ray.
-    pub xray: Branches,
-    /// Of the moving image.
-    pub moving: Branches,
-    /// Of the global features.
-    pub global: Evaluation,
-    /// Of the local features.
-    pub local: Evaluation,
-    #[module(skip)]
-    config: NetworkConfig,
+pub enum Network {
+    /// The correlation-driven dual-branch network.
+    DualBranch(DualBranch),
+    /// The baseline.
+    Prost(Prost),
 }
 
-/// The two branches of an image: its global-local decomposition.
-#[derive(Module, Debug)]
-pub struct Branches {
-    /// Low frequencies.
-    pub global: FourierBlock,
-    /// High frequencies.
-    pub local: InvertibleNetwork,
-}
-
-/// What the branches see in an image.
-///
-/// # Shapes
-/// [batch, 64, rows / 16, columns / 16] each.
+/// What a network sees in an image.
 #[derive(Debug, Clone)]
-pub struct Features {
-    /// Low frequencies.
-    pub global: Dual<4>,
-    /// High frequencies.
-    pub local: Dual<4>,
+#[expect(clippy::large_enum_variant, reason = "there are few, and their values lie elsewhere")]
+pub enum Features {
+    /// What both branches see.
+    Branches(BranchFeatures),
+    /// [batch, 64, rows / 8, columns / 8]
+    Encoding(Dual<4>),
+}
+
+/// What a network says of pairs of images.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and their values lie elsewhere")]
+pub enum Outputs {
+    /// What both branches say.
+    Branches(BranchOutputs),
+    /// How far their encodings are apart: [batch, 1].
+    Distance(Dual<2>),
 }
 
 impl Features {
+    /// The maps, each with its name.
+    #[must_use]
+    pub fn maps(&self) -> Vec<(&'static str, &Dual<4>)> {
+        match self {
+            Self::Branches(BranchFeatures { global, local }) => {
+                vec![("global", global), ("local", local)]
+            }
+            Self::Encoding(encoding) => vec![("encoding", encoding)],
+        }
+    }
+
     /// The values, as constants.
     #[must_use]
     pub(crate) fn without_autodiff(&self) -> Self {
         let plain = |x: &Dual<4>| Dual::constant(x.value().clone().without_autodiff());
-        Self { global: plain(&self.global), local: plain(&self.local) }
+        match self {
+            Self::Branches(BranchFeatures { global, local }) => {
+                Self::Branches(BranchFeatures { global: plain(global), local: plain(local) })
+            }
+            Self::Encoding(encoding) => Self::Encoding(plain(encoding)),
+        }
     }
-}
-
-/// What both branches say of pairs of images.
-#[derive(Debug, Clone)]
-pub struct Outputs {
-    /// Low frequencies.
-    pub global: BranchOutput,
-    /// High frequencies.
-    pub local: BranchOutput,
 }
 
 impl Network {
@@ -107,29 +103,44 @@ impl Network {
     /// If the architecture makes no sense.
     pub fn new(config: &NetworkConfig, seed: u64, device: &Device) -> Result<Self, NetError> {
         config.check()?;
-        let mut init = Init::new(seed, device);
-        let init = &mut init;
-        Ok(Self {
-            residual: Residual::new(init),
-            encoder: Encoder::new(config, init),
-            xray: Branches::new(config, init),
-            moving: Branches::new(config, init),
-            global: Evaluation::new(config, init),
-            local: Evaluation::new(config, init),
-            config: config.clone(),
+        let init = &mut Init::new(seed, device);
+        Ok(match config {
+            NetworkConfig::DualBranch(config) => Self::DualBranch(DualBranch::new(config, init)),
+            NetworkConfig::Prost(config) => Self::Prost(Prost::new(config, init)),
         })
     }
 
     /// The architecture.
     #[must_use]
-    pub fn config(&self) -> &NetworkConfig {
-        &self.config
+    pub fn config(&self) -> NetworkConfig {
+        match self {
+            Self::DualBranch(network) => NetworkConfig::DualBranch(network.config().clone()),
+            Self::Prost(network) => NetworkConfig::Prost(*network.config()),
+        }
+    }
+
+    /// What is added to the CT.
+    #[must_use]
+    pub fn residual(&self) -> &Residual {
+        match self {
+            Self::DualBranch(network) => &network.residual,
+            Self::Prost(network) => &network.residual,
+        }
     }
 
     /// Where its weights are.
     #[must_use]
     pub fn device(&self) -> Device {
         self.devices().into_iter().next().unwrap_or_default()
+    }
+
+    /// [columns, rows] of the images.
+    #[must_use]
+    pub fn size_px(&self) -> [usize; 2] {
+        match self {
+            Self::DualBranch(network) => network.config().size_px,
+            Self::Prost(network) => network.config().size_px,
+        }
     }
 
     /// The features of X-rays, which do not depend on the pose.
@@ -145,8 +156,11 @@ impl Network {
         context: &mut Context,
     ) -> Result<Features, NetError> {
         self.check_images("the X-ray", &xrays, 1)?;
-        let images = Dual::constant(xrays.repeat_dim(1, IMAGE_CHANNELS));
-        Ok(self.xray.forward(self.encoder.forward(images, context), context))
+        let xrays = Dual::constant(xrays);
+        Ok(match self {
+            Self::DualBranch(network) => Features::Branches(network.xray_features(xrays, context)),
+            Self::Prost(network) => Features::Encoding(network.xray.forward(xrays, context)),
+        })
     }
 
     /// The features of moving images.
@@ -162,15 +176,27 @@ impl Network {
         context: &mut Context,
     ) -> Result<Features, NetError> {
         self.check_images("the moving image", images.value(), IMAGE_CHANNELS)?;
-        Ok(self.moving.forward(self.encoder.forward(images, context), context))
+        Ok(match self {
+            Self::DualBranch(network) => {
+                Features::Branches(network.moving_features(images, context))
+            }
+            Self::Prost(network) => Features::Encoding(network.moving.forward(images, context)),
+        })
     }
 
-    /// What both branches say.
-    #[must_use]
-    pub fn evaluate(&self, xray: &Features, moving: &Features) -> Outputs {
-        Outputs {
-            global: self.global.forward(xray.global.clone(), moving.global.clone()),
-            local: self.local.forward(xray.local.clone(), moving.local.clone()),
+    /// What the network says of the features of X-rays and moving images.
+    ///
+    /// # Errors
+    /// If features are those of another architecture.
+    pub fn evaluate(&self, xray: &Features, moving: &Features) -> Result<Outputs, NetError> {
+        match (self, xray, moving) {
+            (Self::DualBranch(network), Features::Branches(xray), Features::Branches(moving)) => {
+                Ok(Outputs::Branches(network.evaluate(xray, moving)))
+            }
+            (Self::Prost(_), Features::Encoding(xray), Features::Encoding(moving)) => {
+                Ok(Outputs::Distance(prost::distance(xray, moving)))
+            }
+            _ => Err(NetError::OtherFeatures),
         }
     }
 
@@ -181,27 +207,11 @@ impl Network {
         channels: usize,
     ) -> Result<(), NetError> {
         let found = images.dims();
-        let [columns, rows] = self.config.size_px;
+        let [columns, rows] = self.size_px();
         let expected = [found[0], channels, rows, columns];
         match found == expected && found[0] > 0 {
             true => Ok(()),
             false => Err(NetError::Shape { what, found: found.into(), expected: expected.into() }),
-        }
-    }
-}
-
-impl Branches {
-    fn new(config: &NetworkConfig, init: &mut Init) -> Self {
-        Self {
-            global: FourierBlock::new(config.normalization, config.map_px(), init),
-            local: InvertibleNetwork::new(init),
-        }
-    }
-
-    fn forward(&self, encoded: Dual<4>, context: &Context) -> Features {
-        Features {
-            global: self.global.forward(encoded.clone(), context),
-            local: self.local.forward(encoded),
         }
     }
 }

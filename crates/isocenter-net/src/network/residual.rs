@@ -4,7 +4,8 @@
 //! V3 = repeat(V, 3) + f(V)
 //! ```
 //!
-//! with V the attenuation over that of water, and f six convolutions of 3 x 3 x 3, ReLU after each.
+//! with V the attenuation over that of water, and f convolutions of 3 x 3 x 3 (six, or five in the
+//! baseline), ReLU after each.
 //! The result does not depend on the pose: it is made once a step, projected at whatever poses, and
 //! differentiated for its weights once. It is computed on the CPU, whatever the device of the rest.
 //!
@@ -18,9 +19,6 @@ use isocenter::volume::{ChannelVolume, Volume};
 use crate::error::NetError;
 use crate::layer::Init;
 use crate::volume::{ConvolutionGradient, PaddedVolume, TAPS, VolumeConvolution};
-
-/// Channels from the CT to what is added to it.
-const CHANNELS: [usize; 7] = [1, 4, 8, 16, 8, 4, 3];
 
 /// See the [module](self).
 #[derive(Module, Debug)]
@@ -55,11 +53,13 @@ impl Convolution3d {
 }
 
 impl Residual {
-    /// With first weights.
+    /// With first weights; `channels` are those of the CT, of what follows each convolution, and last
+    /// of the images.
     #[must_use]
-    pub fn new(init: &mut Init) -> Self {
-        let convolution = |pair: &[usize]| Convolution3d::new([pair[0], pair[1]], init);
-        Self { convolutions: CHANNELS.windows(2).map(convolution).collect() }
+    pub fn new(channels: &[usize], init: &mut Init) -> Self {
+        let pairs = channels.iter().zip(channels.iter().skip(1));
+        let convolution = |(&inputs, &outputs)| Convolution3d::new([inputs, outputs], init);
+        Self { convolutions: pairs.map(convolution).collect() }
     }
 
     /// The features of a CT.

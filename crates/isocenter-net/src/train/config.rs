@@ -9,7 +9,7 @@ use super::optimizer::OptimizerConfig;
 use super::schedule::LearningRate;
 use crate::error::NetError;
 use crate::loss::{Approximation, DecompositionForm, Weighing};
-use crate::network::{NetworkConfig, Normalization};
+use crate::network::{DualBranchConfig, NetworkConfig, Normalization, ProstConfig};
 use crate::scene::Descent;
 use crate::step::Objective;
 
@@ -79,7 +79,7 @@ pub struct NetworkChoice {
     pub trunk: Option<Vec<usize>>,
     /// Outputs of the hidden layers of a head.
     pub head: Option<Vec<usize>>,
-    /// What normalises the global branch.
+    /// What normalises the global branch, or the bottlenecks of `prost`.
     pub normalization: Option<Normalization>,
     /// The part of elements that is left out.
     pub dropout: Option<f64>,
@@ -89,27 +89,53 @@ pub struct NetworkChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
-    /// [`NetworkConfig::paper`]
+    /// [`DualBranchConfig::paper`]
     Paper,
-    /// [`NetworkConfig::compact`]
+    /// [`DualBranchConfig::compact`]
     Compact,
+    /// [`ProstConfig::published`]
+    Prost,
 }
 
 impl NetworkChoice {
     /// The architecture.
-    #[must_use]
-    pub fn config(&self) -> NetworkConfig {
-        let preset = match self.preset {
-            Preset::Paper => NetworkConfig::paper(),
-            Preset::Compact => NetworkConfig::compact(),
-        };
-        NetworkConfig {
+    ///
+    /// # Errors
+    /// If the preset has nothing that a setting could be of.
+    pub fn config(&self) -> Result<NetworkConfig, NetError> {
+        match self.preset {
+            Preset::Paper => Ok(self.dual_branch(DualBranchConfig::paper()).into()),
+            Preset::Compact => Ok(self.dual_branch(DualBranchConfig::compact()).into()),
+            Preset::Prost => self.prost(ProstConfig::published()).map(NetworkConfig::from),
+        }
+    }
+
+    fn dual_branch(&self, preset: DualBranchConfig) -> DualBranchConfig {
+        DualBranchConfig {
             size_px: self.size_px.unwrap_or(preset.size_px),
             trunk: self.trunk.clone().unwrap_or(preset.trunk),
             head: self.head.clone().unwrap_or(preset.head),
             normalization: self.normalization.unwrap_or(preset.normalization),
             dropout: self.dropout.unwrap_or(preset.dropout),
         }
+    }
+
+    fn prost(&self, preset: ProstConfig) -> Result<ProstConfig, NetError> {
+        let without = [
+            ("trunk", self.trunk.as_ref().map(|widths| format!("{widths:?}"))),
+            ("head", self.head.as_ref().map(|widths| format!("{widths:?}"))),
+            ("dropout", self.dropout.map(|part| part.to_string())),
+        ];
+        for (name, found) in without {
+            if let Some(found) = found {
+                let expected = "nothing: the preset prost has no such part, leave it out";
+                return Err(NetError::Setting { name, found, expected });
+            }
+        }
+        Ok(ProstConfig {
+            size_px: self.size_px.unwrap_or(preset.size_px),
+            normalization: self.normalization.unwrap_or(preset.normalization),
+        })
     }
 }
 
@@ -254,12 +280,13 @@ impl TrainConfig {
     /// # Errors
     /// The first thing that does not, by its key.
     pub fn check(&self) -> Result<(), NetError> {
-        let network = self.network.config();
+        let network = self.network.config()?;
         network.check()?;
+        self.objective.descent.check(&network)?;
         check_names("cameras", self.cameras.iter().map(|camera| &*camera.name))?;
         check_names("cts", self.cts.iter().map(|ct| &*ct.ct.name))?;
         for (camera, entry) in self.cameras()?.iter().zip(&self.cameras) {
-            if camera.size_px() != network.size_px {
+            if camera.size_px() != network.size_px() {
                 let found = format!("{:?} of camera '{}'", camera.size_px(), entry.name);
                 let expected = "that of the network's images";
                 return Err(NetError::Setting { name: "size_px", found, expected });

@@ -30,17 +30,20 @@ pub struct Metrics {
     pub loss: f64,
     /// L_appro.
     pub approximation: f64,
-    /// L_decomp.
-    pub decomposition: f64,
+    /// L_decomp, for a network that has branches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decomposition: Option<f64>,
     /// Cosine between the network's pose gradient and the geodesic one, rotations, mean of the
     /// batch, in training mode.
     pub cosine_rotation: f64,
     /// The same of translations.
     pub cosine_translation: f64,
-    /// NCC(G(x), G(m))
-    pub ncc_global: f64,
-    /// NCC(L(x), L(m))
-    pub ncc_local: f64,
+    /// NCC(G(x), G(m)), likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ncc_global: Option<f64>,
+    /// NCC(L(x), L(m)), likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ncc_local: Option<f64>,
     /// The deviation that divides L_appro.
     pub s1: f64,
     /// The deviation that divides L_decomp.
@@ -84,7 +87,7 @@ impl Trainer {
     pub fn new(config: TrainConfig, text: String, device: &Device) -> Result<Self, NetError> {
         config.check()?;
         let device = device.clone().autodiff();
-        let network = Network::new(&config.network.config(), config.seed, &device)?;
+        let network = Network::new(&config.network.config()?, config.seed, &device)?;
         let balance = Balance::new(config.objective.weighing, &device);
         let optimizer = Optimizer::new(config.optimizer);
         Ok(Self { config, text, device, network, balance, optimizer, step: 0 })
@@ -101,7 +104,7 @@ impl Trainer {
         from: &Checkpoint,
     ) -> Result<Self, NetError> {
         let mut trainer = Self::new(config, text, device)?;
-        trainer.check_same("network", trainer.network.config(), &from.header.network)?;
+        trainer.check_same("network", &trainer.network.config(), &from.header.network)?;
         trainer.network = weights::put(trainer.network, &from.network)?;
         Ok(trainer)
     }
@@ -231,11 +234,11 @@ impl Trainer {
             step: self.step,
             loss: step.loss,
             approximation: step.approximation,
-            decomposition: step.decomposition,
+            decomposition: step.branches.map(|branches| branches.decomposition),
             cosine_rotation: mean[0],
             cosine_translation: mean[1],
-            ncc_global: step.ncc_global,
-            ncc_local: step.ncc_local,
+            ncc_global: step.branches.map(|branches| branches.ncc_global),
+            ncc_local: step.branches.map(|branches| branches.ncc_local),
             s1,
             s2,
             gradient_norm,
@@ -249,7 +252,7 @@ impl Trainer {
     /// If weights cannot be read from the device.
     pub fn checkpoint(&self) -> Result<Checkpoint, NetError> {
         let (architecture, descent) = (self.network.config(), self.config.objective.descent);
-        let header = Header::new(architecture.clone(), descent, self.config.voxel_spacing_mm);
+        let header = Header::new(architecture, descent, self.config.voxel_spacing_mm);
         Ok(Checkpoint {
             header: Header { step: self.step, training: self.text.clone(), ..header },
             network: weights::of(&self.network)?,

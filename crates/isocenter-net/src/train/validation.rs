@@ -77,7 +77,7 @@ pub fn validate(
     let mut errors: BTreeMap<bool, Vec<[f64; 2]>> = BTreeMap::new();
     let config = &source.config;
     for (number, patient) in source.patients.iter().enumerate() {
-        let pass = network.residual.forward(&patient.moving.relative_attenuation)?;
+        let pass = network.residual().forward(&patient.moving.relative_attenuation)?;
         let projector = Projector::new(pass.channels()?);
         for pose in 0..config.validation.poses {
             let case = Case::new(network, source, &projector, source.validation(number, pose)?)?;
@@ -122,7 +122,7 @@ pub fn landscape(
     patient: usize,
 ) -> Result<Vec<Landscape>, NetError> {
     let of = &source.patients[patient];
-    let pass = network.residual.forward(&of.moving.relative_attenuation)?;
+    let pass = network.residual().forward(&of.moving.relative_attenuation)?;
     let projector = Projector::new(pass.channels()?);
     let case = Case::new(network, source, &projector, source.validation(patient, 0)?)?;
     let truth = case.sample.true_cameras_from_world[0];

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use isocenter::geometry::{Camera, PivotMotion, RigidTransform};
 use isocenter::volume::{Affine, Volume};
 use isocenter_net::loss::{Balance, Weighing};
-use isocenter_net::network::{Network, NetworkConfig, Normalization};
+use isocenter_net::network::{DualBranchConfig, Network, Normalization, ProstConfig};
 use isocenter_net::scene::Scene;
 use isocenter_net::step::{Batch, Objective, Step};
 use nalgebra::{Matrix3, Vector3, Vector6};
@@ -48,14 +48,20 @@ pub fn poses(motions: &[[f64; 6]]) -> Vec<RigidTransform> {
 }
 
 pub fn network(normalization: Normalization, device: &Device) -> Network {
-    let config = NetworkConfig {
+    let config = DualBranchConfig {
         size_px: SIZE_PX,
         trunk: vec![24, 16],
         head: vec![12, 8],
         normalization,
         dropout: 0.0,
     };
-    with_hashed_weights(Network::new(&config, 0, device).unwrap())
+    with_hashed_weights(Network::new(&config.into(), 0, device).unwrap())
+}
+
+/// The baseline.
+pub fn prost(normalization: Normalization, device: &Device) -> Network {
+    let config = ProstConfig { size_px: SIZE_PX, normalization };
+    with_hashed_weights(Network::new(&config.into(), 0, device).unwrap())
 }
 
 /// The X-rays, which have nothing to do with the volume.

@@ -23,7 +23,7 @@ pub fn hashed(name: &str, count: usize) -> Vec<f32> {
     (0..count).map(number).collect()
 }
 
-/// The path of a parameter, kinds of normalisation left out.
+/// The path of a parameter, kinds of network and normalisation left out.
 #[derive(Default)]
 struct Path(Vec<String>);
 
@@ -37,7 +37,8 @@ impl Path {
     }
 
     fn name(&self) -> String {
-        let kept = self.0.iter().filter(|part| !["Batch", "Group"].contains(&part.as_str()));
+        const KINDS: [&str; 4] = ["DualBranch", "Prost", "Batch", "Group"];
+        let kept = self.0.iter().filter(|part| !KINDS.contains(&part.as_str()));
         kept.cloned().collect::<Vec<_>>().join(".")
     }
 }
