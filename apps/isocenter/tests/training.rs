@@ -1,7 +1,8 @@
 //! Proves, on the real program: a training that is interrupted and goes on ends with the same bytes as
 //! one that was not, whatever the number of threads; fine-tuning begins with the other's weights; a
 //! folder that holds a training, other settings and files that are no checkpoints are refused with
-//! what to do; a training that leads nowhere stops and keeps its batch; Ctrl-C ends it with a checkpoint.
+//! what to do; a training that leads nowhere stops and keeps its batch; the baseline is trained likewise;
+//! Ctrl-C ends it with a checkpoint.
 #![cfg(feature = "network")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
@@ -131,7 +132,34 @@ fn a_training_that_leads_nowhere_keeps_its_batch() {
     let kept = fs::read_dir(&out).unwrap().filter(|entry| {
         entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("failed-step-")
     });
-    assert_eq!(kept.count(), 1, "{errors}");
+    assert_eq!(kept.count(), 2, "one for each CT of the step: {errors}");
+}
+
+#[test]
+fn the_baseline_is_trained_likewise() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("train.toml");
+    let of_branches = ["trunk = [16]\n", "head = [8]\n"];
+    let baseline = SETTINGS.replace("preset = \"compact\"", "preset = \"prost\"");
+    fs::write(&settings, &baseline).unwrap();
+    let out = folder.path().join("out");
+    let (done, errors) = train(&settings, &out, &[]);
+    assert!(!done && errors.contains("network.trunk is [16]"), "{errors}");
+    let baseline = of_branches.iter().fold(baseline, |text, line| {
+        assert!(text.contains(line), "{line}");
+        text.replace(line, "")
+    });
+    fs::write(&settings, &baseline).unwrap();
+    let (done, errors) = train(&settings, &out, &[]);
+    assert!(done, "{errors}");
+    let lines = metrics(&out);
+    assert!(lines.len() == 4 && lines[0].get("decomposition").is_none());
+    assert!(lines[3]["cosine_rotation"].as_f64().unwrap().is_finite());
+    // That was with statistics of the batch: CTs of a step came one after another.
+    let group = baseline.replace("\"prost\"\n", "\"prost\"\nnormalization = \"group\"\n");
+    fs::write(&settings, group).unwrap();
+    assert!(train(&settings, &folder.path().join("group"), &[]).0);
+    assert_ne!(metrics(&folder.path().join("group"))[0]["loss"], lines[0]["loss"]);
 }
 
 #[cfg(unix)]

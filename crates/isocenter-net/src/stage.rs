@@ -1,6 +1,6 @@
-//! The network as a stage of a registration: gradient descent with momentum and an adaptive step on
-//! L_net, from the best candidate; where it ends goes before the candidates that were there. The features
-//! of the X-rays and of the CT are computed once.
+//! The network as a stage of a registration: descent with momentum and steps that adapt along the
+//! directions that L_net's gradient tells, from the best candidate; where it ends goes before the
+//! candidates that were there. The features of the X-rays and of the CT are computed once.
 
 use std::sync::Arc;
 
@@ -8,11 +8,10 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::optimize::{
-    Evaluation, GradientDescent, GradientDescentConfig, Objective, ObjectiveError, maximize,
+    DirectionDescent, DirectionDescentConfig, Evaluation, Objective, ObjectiveError, maximize,
 };
 use isocenter::project::Projector;
 use isocenter::radiograph::Image;
-use isocenter::register::config::OptimizerStageConfig;
 use isocenter::register::{
     BranchScores, Candidate, Case, Event, FeatureMaps, RegisterConfig, RegisterError, Run, Stage,
     StageRegistry, TraceRow, for_reference_camera,
@@ -58,20 +57,20 @@ impl TrainedNetwork {
 #[derive(Debug, Clone)]
 pub struct NetworkStage {
     trained: Arc<TrainedNetwork>,
-    config: OptimizerStageConfig<GradientDescentConfig>,
+    config: DirectionDescentConfig,
 }
 
 impl NetworkStage {
     /// Its name.
     pub const NAME: &'static str = "network";
 
-    /// Adds the stage to those that there are; scales and optimiser are those of
-    /// `gradient_descent` in a registration's settings.
+    /// Adds the stage to those that there are; how it descends is told by `direction_descent` in a
+    /// registration's settings.
     pub fn register(trained: TrainedNetwork, registry: &mut StageRegistry) {
         let trained = Arc::new(trained);
         registry.add(Self::NAME, move |config: &RegisterConfig| {
             let trained = Arc::clone(&trained);
-            Ok(Box::new(Self { trained, config: config.gradient_descent }))
+            Ok(Box::new(Self { trained, config: config.direction_descent }))
         });
     }
 }
@@ -92,8 +91,7 @@ impl Stage for NetworkStage {
         run.timed(Self::NAME, longest_side_px, 1, |run| {
             let prepared = Prepared::new(&self.trained, case).map_err(as_register_error)?;
             let objective = prepared.objective(&self.trained);
-            let OptimizerStageConfig { scales, optimizer, .. } = self.config;
-            let mut optimizer = GradientDescent::new(&scales.components(), optimizer)?;
+            let mut optimizer = DirectionDescent::new(self.config)?;
             let optimum = maximize(&objective, &start, &mut optimizer, &mut |iteration| {
                 run.record(TraceRow {
                     stage: Self::NAME,

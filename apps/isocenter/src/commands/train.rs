@@ -61,14 +61,14 @@ impl Training<'_> {
         let config = &self.file.config;
         let begun = Instant::now();
         let first = self.trainer.steps_done();
-        for sample in Supply::new(&self.source, first, threads) {
-            let sample = sample?;
+        for samples in Supply::new(&self.source, first, threads) {
+            let samples = samples?;
             let step_begun = Instant::now();
-            let metrics = match self.trainer.step(&self.source, &sample) {
+            let metrics = match self.trainer.step(&self.source, &samples) {
                 Ok(metrics) => metrics,
                 Err(error) => {
                     let step = self.trainer.steps_done() + 1;
-                    let kept = self.folder.save_failed(step, &sample, &self.source)?;
+                    let kept = self.folder.save_failed(step, &samples, &self.source)?;
                     let kept = format!("the batch is in {}", kept.display());
                     return Err(anyhow::Error::from(error).context(kept));
                 }

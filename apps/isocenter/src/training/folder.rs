@@ -67,17 +67,22 @@ impl TrainingFolder {
         Ok(())
     }
 
-    /// Keeps the batch at which a training has failed.
+    /// Keeps the samples at which a training has failed, one file each, and returns the first.
     pub(crate) fn save_failed(
         &self,
         step: u64,
-        sample: &Sample,
+        samples: &[Sample],
         source: &Source,
     ) -> Result<PathBuf> {
-        let path = self.path.join(format!("failed-step-{step:09}{ENDING}"));
-        let bytes = sample.to_bytes(source)?;
-        write_file(&path, |out| out.write_all(&bytes))?;
-        Ok(path)
+        let name = |number: usize| match samples.len() {
+            1 => format!("failed-step-{step:09}{ENDING}"),
+            _ => format!("failed-step-{step:09}-ct-{number}{ENDING}"),
+        };
+        for (number, sample) in samples.iter().enumerate() {
+            let bytes = sample.to_bytes(source)?;
+            write_file(self.path.join(name(number + 1)), |out| out.write_all(&bytes))?;
+        }
+        Ok(self.path.join(name(1)))
     }
 
     /// The checkpoints that are whole, in order.

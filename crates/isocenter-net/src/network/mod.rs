@@ -119,6 +119,16 @@ impl Network {
         }
     }
 
+    /// Whether samples of a batch affect each other in training.
+    #[must_use]
+    pub fn takes_batch_statistics(&self) -> bool {
+        let normalization = match self {
+            Self::DualBranch(network) => network.config().normalization,
+            Self::Prost(network) => network.config().normalization,
+        };
+        normalization == Normalization::Batch
+    }
+
     /// What is added to the CT.
     #[must_use]
     pub fn residual(&self) -> &Residual {

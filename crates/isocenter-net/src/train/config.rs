@@ -26,6 +26,10 @@ pub struct TrainConfig {
     /// Poses of one CT in a step.
     #[serde(default = "one")]
     pub batch: usize,
+    /// CTs in a step, drawn independently, each with `batch` poses; their gradients are averaged.
+    /// With group normalisation they are computed side by side.
+    #[serde(default = "one")]
+    pub cts_per_step: usize,
     /// The voxels of the moving volume, about (mm): those of the CT are binned by whole factors.
     pub voxel_spacing_mm: f64,
     /// The architecture.
@@ -307,6 +311,7 @@ impl TrainConfig {
         let numbers = [
             ("steps", self.steps as f64, 1.0, 1e9, "1 to 1e9"),
             ("batch", self.batch as f64, 1.0, 64.0, "1 to 64"),
+            ("cts_per_step", self.cts_per_step as f64, 1.0, 64.0, "1 to 64"),
             ("clip_gradient_norm", self.clip_gradient_norm, 1e-6, 1e12, "1e-6 to 1e12"),
             ("validation.poses", self.validation.poses as f64, 0.0, 1e4, "0 to 10000"),
             ("validation.every_steps", self.validation.every_steps as f64, 1.0, 1e9, "1 to 1e9"),

@@ -7,6 +7,7 @@
 //! - [`config`] - [`TrainConfig`], the settings
 //! - [`patient`] - [`TrainingPatient`], a CT that is X-rayed and moved
 //! - [`sample`] - [`Source`], what a step is trained on
+//! - `derivatives` - those of a step's samples, averaged
 //! - [`supply`] - [`Supply`], samples made in background threads
 //! - [`optimizer`] - [`Optimizer`], how weights follow gradients
 //! - [`schedule`] - [`LearningRate`], how far
@@ -14,6 +15,7 @@
 //! - [`validation`] - cosines and registrations on what is not trained on
 
 pub mod config;
+mod derivatives;
 pub mod optimizer;
 pub mod patient;
 pub mod sample;

@@ -107,12 +107,15 @@ impl Source {
     ///
     /// # Errors
     /// If no pose is found from which the CT can be rendered.
-    pub fn training(&self, step: u64) -> Result<Sample, NetError> {
+    pub fn training(&self, step: u64) -> Result<Vec<Sample>, NetError> {
         let mut rng = self.stream(Purpose::Training, step);
         let trained: Vec<usize> =
             (0..self.patients.len()).filter(|&n| !self.patients[n].held_out).collect();
-        let patient = trained.get(rng.random_range(0..trained.len().max(1))).copied();
-        self.draw(patient.unwrap_or(0), self.config.batch, &mut rng)
+        let one = |_| {
+            let patient = trained.get(rng.random_range(0..trained.len().max(1))).copied();
+            self.draw(patient.unwrap_or(0), self.config.batch, &mut rng)
+        };
+        (0..self.config.cts_per_step).map(one).collect()
     }
 
     /// A single pose of a CT that is never trained on.

@@ -10,7 +10,7 @@ use crate::error::NetError;
 /// Samples that each thread makes ahead.
 const AHEAD: usize = 2;
 
-/// The samples of the steps from one on.
+/// The samples of each step, from one on.
 #[derive(Debug)]
 pub struct Supply {
     /// Each thread makes every so many-th sample.
@@ -21,7 +21,7 @@ pub struct Supply {
 
 #[derive(Debug)]
 struct Lane {
-    samples: Option<Receiver<Result<Sample, NetError>>>,
+    samples: Option<Receiver<Result<Vec<Sample>, NetError>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -49,7 +49,7 @@ impl Supply {
 
 /// None after the last step.
 impl Iterator for Supply {
-    type Item = Result<Sample, NetError>;
+    type Item = Result<Vec<Sample>, NetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let number = self.next % self.lanes.len();

@@ -8,6 +8,7 @@ use nalgebra::{Vector3, Vector6};
 use serde::{Deserialize, Serialize};
 
 use super::config::TrainConfig;
+use super::derivatives::{self, Derived, Trained};
 use super::optimizer::{Optimizer, clip};
 use super::sample::{Sample, Source};
 use crate::checkpoint::{Checkpoint, Header};
@@ -15,7 +16,7 @@ use crate::error::NetError;
 use crate::loss::Balance;
 use crate::network::Network;
 use crate::scene::Scene;
-use crate::step::{Batch, Step};
+use crate::step::{Batch, BranchCorrelation, Step};
 use crate::weights;
 
 /// A loss beyond this leads nowhere.
@@ -73,8 +74,7 @@ pub struct Trainer {
     /// The settings as their file has them, for checkpoints.
     text: String,
     device: Device,
-    network: Network,
-    balance: Balance,
+    trained: Trained,
     optimizer: Optimizer,
     step: u64,
 }
@@ -90,7 +90,7 @@ impl Trainer {
         let network = Network::new(&config.network.config()?, config.seed, &device)?;
         let balance = Balance::new(config.objective.weighing, &device);
         let optimizer = Optimizer::new(config.optimizer);
-        Ok(Self { config, text, device, network, balance, optimizer, step: 0 })
+        Ok(Self { config, text, device, trained: Trained { network, balance }, optimizer, step: 0 })
     }
 
     /// With the weights of another training, from the first step on.
@@ -104,8 +104,8 @@ impl Trainer {
         from: &Checkpoint,
     ) -> Result<Self, NetError> {
         let mut trainer = Self::new(config, text, device)?;
-        trainer.check_same("network", &trainer.network.config(), &from.header.network)?;
-        trainer.network = weights::put(trainer.network, &from.network)?;
+        trainer.check_same("network", &trainer.trained.network.config(), &from.header.network)?;
+        trainer.trained.network = weights::put(trainer.trained.network, &from.network)?;
         Ok(trainer)
     }
 
@@ -121,7 +121,7 @@ impl Trainer {
     ) -> Result<Self, NetError> {
         let mut trainer = Self::from_weights(config, text, device, from)?;
         check_same_training(&trainer.text, &from.header.training)?;
-        trainer.balance = weights::put(trainer.balance, &from.balance)?;
+        trainer.trained.balance = weights::put(trainer.trained.balance, &from.balance)?;
         trainer.step = from.header.step;
         trainer.optimizer =
             Optimizer::resumed(trainer.config.optimizer, trainer.step, from.moments.clone());
@@ -156,17 +156,18 @@ impl Trainer {
     /// The network as it is used: without what only training needs.
     #[must_use]
     pub fn network(&self) -> Network {
-        self.network.valid()
+        self.trained.network.valid()
     }
 
-    /// Makes a step.
+    /// Makes a step: against the mean gradient of the samples.
     ///
     /// # Errors
     /// If nothing can be rendered, or the training leads nowhere: a loss or a gradient that is not
     /// finite or far too large, or pose gradients that have all vanished.
-    pub fn step(&mut self, source: &Source, sample: &Sample) -> Result<Metrics, NetError> {
+    pub fn step(&mut self, source: &Source, samples: &[Sample]) -> Result<Metrics, NetError> {
         let number = self.step + 1;
-        let step = self.derivatives(source, sample).map_err(|error| match error {
+        let step = |trained: &Trained, sample: &Sample| self.sample_step(trained, source, sample);
+        let derived = self.trained.of_each(samples, step).map_err(|error| match error {
             // Weights that ran away show first in the features of the CT, or in their derivative.
             NetError::Project(ProjectError::NotFinite { .. })
             | NetError::Volume(VolumeError::NotFinite { .. }) => {
@@ -174,29 +175,30 @@ impl Trainer {
             }
             other => other,
         })?;
-        check_leads_somewhere(number, &step)?;
-        let mut of_network = weights::gradients_of(&self.network, &step.gradients)?;
-        of_network.extend(weights::gradients_of(&self.network, &step.residual_gradients)?);
-        let mut of_balance = match self.balance.is_learned() {
-            true => weights::gradients_of(&self.balance, &step.gradients)?,
-            false => weights::Arrays::new(),
-        };
+        derived.iter().try_for_each(|derived| check_leads_somewhere(number, &derived.step))?;
+        let mut mean = derivatives::mean(&derived);
         let gradient_norm =
-            clip([&mut of_network, &mut of_balance], self.config.clip_gradient_norm);
+            clip([&mut mean.network, &mut mean.balance], self.config.clip_gradient_norm);
         if !gradient_norm.is_finite() {
             return Err(diverged(number, format!("the gradient's norm is {gradient_norm}")));
         }
         let learning_rate = self.config.learning_rate.at(self.step, self.config.steps);
         self.optimizer.begin_step();
-        self.network =
-            self.optimizer.update("network.", self.network.clone(), &of_network, learning_rate)?;
-        self.balance =
-            self.optimizer.update("balance.", self.balance.clone(), &of_balance, learning_rate)?;
+        let Trained { network, balance } = self.trained.clone();
+        self.trained = Trained {
+            network: self.optimizer.update("network.", network, &mean.network, learning_rate)?,
+            balance: self.optimizer.update("balance.", balance, &mean.balance, learning_rate)?,
+        };
         self.step = number;
-        self.metrics(&step, gradient_norm, learning_rate)
+        self.metrics(&derived, gradient_norm, learning_rate)
     }
 
-    fn derivatives(&self, source: &Source, sample: &Sample) -> Result<Step, NetError> {
+    fn sample_step(
+        &self,
+        trained: &Trained,
+        source: &Source,
+        sample: &Sample,
+    ) -> Result<Step, NetError> {
         let patient = &source.patients[sample.patient];
         let camera = &source.cameras[sample.camera];
         let [columns, rows] = camera.size_px();
@@ -213,32 +215,40 @@ impl Trainer {
             true_cameras_from_world: sample.true_cameras_from_world.clone(),
         };
         let objective = self.config.objective.objective();
-        batch.step(&self.network, &self.balance, &objective, sample.dropout_seed)
+        batch.step(&trained.network, &trained.balance, &objective, sample.dropout_seed)
     }
 
     fn metrics(
         &self,
-        step: &Step,
+        derived: &[Derived],
         gradient_norm: f64,
         learning_rate: f64,
     ) -> Result<Metrics, NetError> {
-        let [s1, s2] = self.balance.deviations()?;
-        let pairs = step.found.iter().zip(&step.wanted);
-        let mut mean = [0.0; 2];
-        for cosines in pairs.map(|(found, wanted)| cosines(found, wanted)) {
-            for (mean, cosine) in mean.iter_mut().zip(cosines) {
-                *mean += cosine / step.found.len() as f64;
-            }
-        }
+        let [s1, s2] = self.trained.balance.deviations()?;
+        let mean = |value: &dyn Fn(&Step) -> f64| {
+            derived.iter().map(|of| value(&of.step)).sum::<f64>() / derived.len() as f64
+        };
+        let cosine = |part: usize| {
+            mean(&|step| {
+                let pairs = step.found.iter().zip(&step.wanted);
+                let all = pairs.map(|(found, wanted)| cosines(found, wanted)[part]);
+                all.sum::<f64>() / step.found.len() as f64
+            })
+        };
+        let of_branches = |value: fn(&BranchCorrelation) -> f64| {
+            let each = derived.iter().map(|of| of.step.branches.as_ref().map(value));
+            let sum: Option<f64> = each.sum();
+            sum.map(|sum| sum / derived.len() as f64)
+        };
         Ok(Metrics {
             step: self.step,
-            loss: step.loss,
-            approximation: step.approximation,
-            decomposition: step.branches.map(|branches| branches.decomposition),
-            cosine_rotation: mean[0],
-            cosine_translation: mean[1],
-            ncc_global: step.branches.map(|branches| branches.ncc_global),
-            ncc_local: step.branches.map(|branches| branches.ncc_local),
+            loss: mean(&|step| step.loss),
+            approximation: mean(&|step| step.approximation),
+            decomposition: of_branches(|branches| branches.decomposition),
+            cosine_rotation: cosine(0),
+            cosine_translation: cosine(1),
+            ncc_global: of_branches(|branches| branches.ncc_global),
+            ncc_local: of_branches(|branches| branches.ncc_local),
             s1,
             s2,
             gradient_norm,
@@ -251,12 +261,13 @@ impl Trainer {
     /// # Errors
     /// If weights cannot be read from the device.
     pub fn checkpoint(&self) -> Result<Checkpoint, NetError> {
-        let (architecture, descent) = (self.network.config(), self.config.objective.descent);
+        let (architecture, descent) =
+            (self.trained.network.config(), self.config.objective.descent);
         let header = Header::new(architecture, descent, self.config.voxel_spacing_mm);
         Ok(Checkpoint {
             header: Header { step: self.step, training: self.text.clone(), ..header },
-            network: weights::of(&self.network)?,
-            balance: weights::of(&self.balance)?,
+            network: weights::of(&self.trained.network)?,
+            balance: weights::of(&self.trained.balance)?,
             moments: self.optimizer.moments().clone(),
         })
     }

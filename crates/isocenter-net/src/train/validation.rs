@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use isocenter::evaluate::statistics::median;
 use isocenter::geometry::{PivotMotion, RigidTransform};
-use isocenter::optimize::{GradientDescent, GradientDescentConfig, Objective, maximize};
+use isocenter::optimize::{DirectionDescent, DirectionDescentConfig, Objective, maximize};
 use isocenter::project::Projector;
-use isocenter::register::config::OptimizerStageConfig;
 use isocenter::volume::ChannelVolume;
 use nalgebra::Vector6;
 use serde::{Deserialize, Serialize};
@@ -207,9 +206,7 @@ impl<'a> Case<'a> {
         let targets = &self.source.patients[self.sample.patient].targets;
         let (start, truth) =
             (&self.sample.cameras_from_world[0], &self.sample.true_cameras_from_world[0]);
-        let OptimizerStageConfig { scales, optimizer, .. } =
-            OptimizerStageConfig::<GradientDescentConfig>::default();
-        let mut optimizer = GradientDescent::new(&scales.components(), optimizer)?;
+        let mut optimizer = DirectionDescent::new(DirectionDescentConfig::default())?;
         let optimum = maximize(&self.objective(), start, &mut optimizer, &mut |_| {})?;
         let end = &optimum.camera_from_world;
         Ok([start, end].map(|pose| targets.mtre_mm(pose, truth)))

@@ -9,7 +9,10 @@ use super::judge::JudgeConfig;
 use super::landmarks::LandmarkConfig;
 use super::refine::RefineStage;
 use super::search::SearchStage;
-use crate::optimize::{CmaEsConfig, GradientDescentConfig, LevenbergMarquardtConfig, MotionScales};
+use crate::optimize::{
+    CmaEsConfig, DirectionDescentConfig, GradientDescentConfig, LevenbergMarquardtConfig,
+    MotionScales,
+};
 use crate::radiograph::{Image, Mask, PrepareConfig};
 use crate::similarity::{
     GradientNcc, Ncc, PatchNcc, PatchNccConfig, Similarity, SimilarityError, WeightedSum,
@@ -37,6 +40,8 @@ pub struct RegisterConfig {
     pub cma_es: OptimizerStageConfig<CmaEsConfig>,
     /// The stage `gradient-descent`.
     pub gradient_descent: OptimizerStageConfig<GradientDescentConfig>,
+    /// How the stage `network` descends, where there is one.
+    pub direction_descent: DirectionDescentConfig,
 }
 
 impl Default for RegisterConfig {
@@ -51,6 +56,7 @@ impl Default for RegisterConfig {
             judge: JudgeConfig::default(),
             cma_es: OptimizerStageConfig::default(),
             gradient_descent: OptimizerStageConfig::default(),
+            direction_descent: DirectionDescentConfig::default(),
         }
     }
 }
@@ -91,9 +97,11 @@ impl RegisterConfig {
             refine,
             cma_es,
             gradient_descent,
+            direction_descent,
             judge: _,
         } = self;
         landmarks.check()?;
+        direction_descent.check()?;
         let optimizer = &refine.optimizer;
         let sides = &refine.longest_sides_px;
         let shortest = sides.iter().copied().min().unwrap_or(0);

@@ -1,0 +1,109 @@
+//! The derivatives of a step: those of its samples, averaged.
+//!
+//! Samples do not affect each other where no statistics are taken over a batch; then they are computed
+//! side by side, each with leaves of its own in the framework's graph. The mean is taken in their order:
+//! the same for any number of cores.
+
+use burn::module::Module;
+
+use super::sample::Sample;
+use crate::error::NetError;
+use crate::loss::Balance;
+use crate::network::Network;
+use crate::step::Step;
+use crate::weights::{self, Arrays};
+
+/// What is trained.
+#[derive(Debug, Clone)]
+pub(super) struct Trained {
+    pub(super) network: Network,
+    pub(super) balance: Balance,
+}
+
+/// A sample's step and its derivatives.
+pub(super) struct Derived {
+    pub(super) step: Step,
+    network: Arrays,
+    balance: Arrays,
+}
+
+/// The mean derivatives.
+pub(super) struct Mean {
+    pub(super) network: Arrays,
+    pub(super) balance: Arrays,
+}
+
+impl Trained {
+    /// The same weights as other leaves.
+    fn copied(&self) -> Result<Self, NetError> {
+        fn copied<M: Module>(module: &M) -> Result<M, NetError> {
+            weights::changed(module.clone(), |_, _, _| Ok(()))
+        }
+        Ok(Self { network: copied(&self.network)?, balance: copied(&self.balance)? })
+    }
+
+    fn derived(&self, step: Step) -> Result<Derived, NetError> {
+        let mut network = weights::gradients_of(&self.network, &step.gradients)?;
+        network.extend(weights::gradients_of(&self.network, &step.residual_gradients)?);
+        let balance = match self.balance.is_learned() {
+            true => weights::gradients_of(&self.balance, &step.gradients)?,
+            false => Arrays::new(),
+        };
+        Ok(Derived { step, network, balance })
+    }
+
+    /// The derivatives of each sample, in order.
+    pub(super) fn of_each(
+        &self,
+        samples: &[Sample],
+        step: impl Fn(&Self, &Sample) -> Result<Step, NetError> + Sync,
+    ) -> Result<Vec<Derived>, NetError> {
+        if samples.len() < 2 || self.network.takes_batch_statistics() {
+            return samples.iter().map(|sample| self.derived(step(self, sample)?)).collect();
+        }
+        // Threads, not tasks of the pool: a task that waits for the graph's lock would keep a worker from
+        // what the lock's owner waits for.
+        let one = |sample| {
+            let own = self.copied()?;
+            own.derived(step(&own, sample)?)
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                samples.iter().map(|sample| scope.spawn(move || one(sample))).collect();
+            let joined = threads.into_iter().map(|thread| match thread.join() {
+                Ok(derived) => derived,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            joined.collect::<Vec<_>>().into_iter().collect()
+        })
+    }
+}
+
+/// The mean over samples.
+pub(super) fn mean(of: &[Derived]) -> Mean {
+    Mean {
+        network: mean_of(of.iter().map(|derived| &derived.network)),
+        balance: mean_of(of.iter().map(|derived| &derived.balance)),
+    }
+}
+
+fn mean_of<'a>(all: impl ExactSizeIterator<Item = &'a Arrays>) -> Arrays {
+    let share = 1.0 / all.len().max(1) as f32;
+    let mut mean = Arrays::new();
+    for arrays in all {
+        for (path, array) in arrays {
+            match mean.get_mut(path) {
+                None => {
+                    mean.insert(path.clone(), array.clone());
+                }
+                Some(sum) => {
+                    sum.values.iter_mut().zip(&array.values).for_each(|(sum, value)| *sum += value);
+                }
+            }
+        }
+    }
+    if share < 1.0 {
+        mean.values_mut().flat_map(|array| &mut array.values).for_each(|value| *value *= share);
+    }
+    mean
+}
