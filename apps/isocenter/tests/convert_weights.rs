@@ -31,7 +31,7 @@ fn published_names_become_a_checkpoint() {
     let out = folder.path().join("network.safetensors");
     let (done, said, errors) = convert(&fixture("published.pt"), &out, &[]);
     assert!(done && errors.is_empty(), "{errors}");
-    assert!(said.contains("32 x 32 pixels, trunk [16, 8], head [4, 3]"), "{said}");
+    assert!(said.contains("(trunk [16, 8], head [4, 3]) for images of 32 x 32 pixels"), "{said}");
     assert!(said.contains("360143 numbers in 318 tensors"), "{said}");
     let first = Checkpoint::from_bytes(&fs::read(&out).unwrap()).unwrap();
     assert_eq!(first.header.descent, Descent::SigmoidProduct);
@@ -43,6 +43,10 @@ fn published_names_become_a_checkpoint() {
     assert_eq!(second.header.descent, Descent::Sum);
     assert_eq!(second.header.voxel_spacing_mm, 5.0);
     assert_eq!(second.network, first.network);
+
+    let (done, said, errors) = convert(&fixture("prost.pt"), &out, &[]);
+    assert!(done && errors.is_empty(), "{errors}");
+    assert!(said.contains("the baseline ProST for images of 128 x 128 pixels"), "{said}");
 }
 
 #[test]

@@ -133,6 +133,20 @@ pub enum NetError {
         /// How often.
         tries: usize,
     },
+    /// A sample that was drawn from other CTs or for other cameras.
+    #[error(
+        "the sample is of CT {patient} and camera {camera}; there are {patients} CTs and {cameras} cameras here: use the source that it was drawn from"
+    )]
+    OtherSource {
+        /// Number of its CT.
+        patient: usize,
+        /// Number of its camera.
+        camera: usize,
+        /// CTs that there are.
+        patients: usize,
+        /// Cameras that there are.
+        cameras: usize,
+    },
     /// A part of the settings that trainings and evaluations share makes no sense.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),

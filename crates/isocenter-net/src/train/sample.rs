@@ -48,7 +48,7 @@ impl Sample {
             };
             poses.iter().flat_map(|pose| [0, 1, 2].map(|r| row(pose, r))).flatten().collect()
         };
-        let camera = &source.cameras[self.camera];
+        let (patient, camera) = source.scene_of(self)?;
         let [columns, rows_px] = camera.size_px();
         let count = self.cameras_from_world.len();
         let xrays: Vec<u8> = self.xrays.iter().flat_map(|x| x.to_le_bytes()).collect();
@@ -61,8 +61,8 @@ impl Sample {
             ("true_camera_from_world", pose(1)?),
         ];
         let metadata = HashMap::from([
-            ("ct".to_owned(), source.patients[self.patient].name.clone()),
-            ("camera".to_owned(), source.config.cameras[self.camera].name.clone()),
+            ("ct".to_owned(), patient.name.clone()),
+            ("camera".to_owned(), source.camera_name(self)),
             ("dropout_seed".to_owned(), self.dropout_seed.to_string()),
         ]);
         Ok(safetensors::serialize(views, Some(metadata))?)
@@ -103,14 +103,40 @@ impl Source {
         Ok(Self { config, cameras, patients })
     }
 
+    /// The CT and the camera of a sample.
+    ///
+    /// # Errors
+    /// If it was drawn from another source.
+    pub fn scene_of(&self, sample: &Sample) -> Result<(&TrainingPatient, &Camera), NetError> {
+        self.scene(sample.patient, sample.camera)
+    }
+
+    /// A CT and a camera by their numbers.
+    fn scene(
+        &self,
+        patient: usize,
+        camera: usize,
+    ) -> Result<(&TrainingPatient, &Camera), NetError> {
+        self.patients.get(patient).zip(self.cameras.get(camera)).ok_or(NetError::OtherSource {
+            patient,
+            camera,
+            patients: self.patients.len(),
+            cameras: self.cameras.len(),
+        })
+    }
+
+    fn camera_name(&self, sample: &Sample) -> String {
+        self.config.cameras.get(sample.camera).map(|entry| entry.name.clone()).unwrap_or_default()
+    }
+
     /// What a step is trained on.
     ///
     /// # Errors
     /// If no pose is found from which the CT can be rendered.
     pub fn training(&self, step: u64) -> Result<Vec<Sample>, NetError> {
         let mut rng = self.stream(Purpose::Training, step);
-        let trained: Vec<usize> =
-            (0..self.patients.len()).filter(|&n| !self.patients[n].held_out).collect();
+        let trained = self.patients.iter().enumerate().filter(|(_, patient)| !patient.held_out);
+        let trained: Vec<usize> = trained.map(|(number, _)| number).collect();
         let one = |_| {
             let patient = trained.get(rng.random_range(0..trained.len().max(1))).copied();
             self.draw(patient.unwrap_or(0), self.config.batch, &mut rng)
@@ -121,7 +147,7 @@ impl Source {
     /// A single pose of a CT that is never trained on.
     ///
     /// # Errors
-    /// As [`training`](Self::training).
+    /// As [`training`](Self::training), and if there is no such CT.
     pub fn validation(&self, patient: usize, number: usize) -> Result<Sample, NetError> {
         let stream = (number as u64).wrapping_mul(1 << 20).wrapping_add(patient as u64);
         self.draw(patient, 1, &mut self.stream(Purpose::Validation, stream))
@@ -158,7 +184,7 @@ impl Source {
         camera: usize,
         rng: &mut ChaCha8Rng,
     ) -> Result<(RigidTransform, RigidTransform, Vec<f32>), NetError> {
-        let (patient, camera) = (&self.patients[patient], &self.cameras[camera]);
+        let (patient, camera) = self.scene(patient, camera)?;
         let pivot = patient.pivot_world_mm;
         let distance_mm = camera.source_to_isocenter_or_assumed_mm();
         let nominal = View::AP.camera_from_world(pivot, distance_mm);

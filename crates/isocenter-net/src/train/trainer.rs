@@ -199,8 +199,7 @@ impl Trainer {
         source: &Source,
         sample: &Sample,
     ) -> Result<Step, NetError> {
-        let patient = &source.patients[sample.patient];
-        let camera = &source.cameras[sample.camera];
+        let (patient, camera) = source.scene_of(sample)?;
         let [columns, rows] = camera.size_px();
         let shape = [sample.true_cameras_from_world.len(), 1, rows, columns];
         let batch = Batch {

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use isocenter::evaluate::statistics::median;
-use isocenter::geometry::{PivotMotion, RigidTransform};
+use isocenter::geometry::{Camera, PivotMotion, RigidTransform};
 use isocenter::optimize::{DirectionDescent, DirectionDescentConfig, Objective, maximize};
 use isocenter::project::Projector;
 use isocenter::volume::ChannelVolume;
 use nalgebra::Vector6;
 use serde::{Deserialize, Serialize};
 
+use super::patient::TrainingPatient;
 use super::sample::{Sample, Source};
 use super::trainer::cosines;
 use crate::error::NetError;
@@ -114,16 +115,17 @@ const REACH: [f64; 6] = [20.0, 20.0, 20.0, 30.0, 30.0, 100.0];
 /// What the network has learned about the first held-out X-ray of a CT, along all six axes.
 ///
 /// # Errors
-/// If the true pose cannot be rendered.
+/// If there is no such CT, or the true pose cannot be rendered.
 pub fn landscape(
     network: &Network,
     source: &Source,
     patient: usize,
 ) -> Result<Vec<Landscape>, NetError> {
-    let of = &source.patients[patient];
+    let sample = source.validation(patient, 0)?;
+    let (of, _) = source.scene_of(&sample)?;
     let pass = network.residual().forward(&of.moving.relative_attenuation)?;
     let projector = Projector::new(pass.channels()?);
-    let case = Case::new(network, source, &projector, source.validation(patient, 0)?)?;
+    let case = Case::new(network, source, &projector, sample)?;
     let truth = case.sample.true_cameras_from_world[0];
     let (pivot, h) = (of.pivot_world_mm, of.moving.half_extent_mm);
     let objective = case.objective();
@@ -158,7 +160,9 @@ fn stretched(values: &[f64], like: &[f64]) -> Vec<f64> {
 /// One X-ray and a start.
 struct Case<'a> {
     network: &'a Network,
-    source: &'a Source,
+    descent: Descent,
+    patient: &'a TrainingPatient,
+    camera: &'a Camera,
     projector: &'a Projector<ChannelVolume>,
     sample: Sample,
     xray: Features,
@@ -171,31 +175,29 @@ impl<'a> Case<'a> {
         projector: &'a Projector<ChannelVolume>,
         sample: Sample,
     ) -> Result<Self, NetError> {
-        let camera = source.cameras[sample.camera].clone();
-        let device = network.device();
-        let seen = NetworkXray { camera, pixels: sample.xrays.clone() };
-        let xray = network.xray_features(seen.tensor(&device), &mut Context::inference())?;
-        Ok(Self { network, source, projector, sample, xray })
+        let (patient, camera) = source.scene_of(&sample)?;
+        let seen = NetworkXray { camera: camera.clone(), pixels: sample.xrays.clone() };
+        let image = seen.tensor(&network.device());
+        let xray = network.xray_features(image, &mut Context::inference())?;
+        let descent = source.config.objective.descent;
+        Ok(Self { network, descent, patient, camera, projector, sample, xray })
     }
 
     fn objective(&self) -> NetworkObjective<'_> {
-        let patient = &self.source.patients[self.sample.patient];
         let scene = Scene {
-            camera: &self.source.cameras[self.sample.camera],
-            pivot_world_mm: patient.pivot_world_mm,
-            half_extent_mm: patient.moving.half_extent_mm,
+            camera: self.camera,
+            pivot_world_mm: self.patient.pivot_world_mm,
+            half_extent_mm: self.patient.moving.half_extent_mm,
         };
-        let descent: Descent = self.source.config.objective.descent;
-        NetworkObjective::new(self.network, descent, scene, self.projector, &self.xray)
+        NetworkObjective::new(self.network, self.descent, scene, self.projector, &self.xray)
     }
 
     /// Cosines of rotation and translation, and whether the sign in depth is right.
     fn gradients(&self) -> Result<[f64; 3], NetError> {
-        let patient = &self.source.patients[self.sample.patient];
         let (start, truth) =
             (&self.sample.cameras_from_world[0], &self.sample.true_cameras_from_world[0]);
         let found = self.objective().at(start)?.gradients;
-        let (pivot, h) = (patient.pivot_world_mm, patient.moving.half_extent_mm);
+        let (pivot, h) = (self.patient.pivot_world_mm, self.patient.moving.half_extent_mm);
         let wanted = geodesic_gradient(start, truth, pivot, h);
         let [rotation, translation] = cosines(&found[0], &wanted);
         Ok([rotation, translation, f64::from(found[0][5] * wanted[5] > 0.0)])
@@ -203,7 +205,7 @@ impl<'a> Case<'a> {
 
     /// Errors at start and end (mm).
     fn registers(&self) -> Result<[f64; 2], NetError> {
-        let targets = &self.source.patients[self.sample.patient].targets;
+        let targets = &self.patient.targets;
         let (start, truth) =
             (&self.sample.cameras_from_world[0], &self.sample.true_cameras_from_world[0]);
         let mut optimizer = DirectionDescent::new(DirectionDescentConfig::default())?;

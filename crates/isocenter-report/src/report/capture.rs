@@ -92,6 +92,9 @@ pub(crate) fn capture_chart(methods: &[MethodCases], below_mm: f64) -> Option<Sv
             );
             dots.push(([middle, share], hint));
         }
+        if dots.is_empty() {
+            continue;
+        }
         figure.line(&line, &class);
         figure.dots(&dots, 3.5, &class);
         figure.legend(Legend::Line, &class, &method.name);

@@ -39,6 +39,9 @@ pub(crate) fn cumulative_chart(methods: &[MethodCases]) -> Svg {
         figure.legend(Legend::Line, "before", "start");
     }
     for (at, ((errors, number), method)) in results.iter().zip(methods).enumerate() {
+        if *number == 0 {
+            continue;
+        }
         let line = steps(errors, *number, figure.ends_x());
         figure.line(&line, &look(at));
         figure.legend(Legend::Line, &look(at), &method.name);

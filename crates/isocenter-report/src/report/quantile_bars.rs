@@ -27,7 +27,9 @@ pub(crate) fn axis_error_charts(methods: &[MethodCases]) -> [Svg; 2] {
             name: method.name.clone(),
             values: method.cases.iter().filter_map(of).map(|e| e[axis].abs()).collect(),
         };
-        methods.iter().enumerate().map(row).collect()
+        let rows = methods.iter().enumerate().map(row);
+        // Of cases without a truth there is nothing to show.
+        rows.filter(|row: &Row| !row.values.is_empty()).collect()
     };
     let groups = |names: [&str; 3], of: fn(&CaseRow) -> Option<[f64; 3]>| {
         names
