@@ -110,5 +110,7 @@ fn complain(message: &str) {
 }
 
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    // A name of a file may hold what a terminal would obey.
+    let apart = |c: char| c.is_whitespace() || c.is_control();
+    text.split(apart).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -224,7 +224,13 @@ pub(crate) fn merge(
 
 /// Into how many parts the records of a folder share their evaluation.
 fn shards_in(folder: &Path) -> Result<usize, RecordError> {
-    let system = |error| RecordError::System { path: folder.to_owned(), error };
+    let system = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            let missing = "the folder is".to_owned();
+            RecordError::Missing { folder: folder.to_owned(), missing }
+        }
+        _ => RecordError::System { path: folder.to_owned(), error },
+    };
     let mut parts = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(system)? {
         let name = entry.map_err(system)?.file_name();
