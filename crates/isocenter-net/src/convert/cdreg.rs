@@ -52,6 +52,7 @@ use super::error::ConversionError;
 use super::names::{Kind, NameTable, rule, shapes_of};
 use super::state_dict::StateDict;
 use crate::checkpoint::{Checkpoint, Header};
+use crate::scene::Descent;
 use crate::network::config::REDUCTION;
 use crate::network::{DualBranchConfig, NetworkConfig, Normalization};
 use crate::train::config::check_voxel_spacing;
@@ -97,7 +98,8 @@ pub fn checkpoint(
     check_voxel_spacing(options.voxel_spacing_mm)?;
     let config = NetworkConfig::from(config(&tensors, options.size_px)?);
     let network = TABLE.renamed(tensors, &shapes_of(&config)?)?;
-    let header = Header::new(config, options.descent, options.voxel_spacing_mm);
+    let descent = options.descent.unwrap_or(Descent::SigmoidProduct);
+    let header = Header::new(config, descent, options.voxel_spacing_mm);
     Ok(Checkpoint { header, network, balance: Arrays::new(), moments: Default::default() })
 }
 
