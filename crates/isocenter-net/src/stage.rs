@@ -11,9 +11,9 @@ use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::optimize::{
     DirectionDescentConfig, Evaluation, GradientDescentConfig, Objective, ObjectiveError, maximize,
 };
-use isocenter::register::config::OptimizerStageConfig;
 use isocenter::project::Projector;
 use isocenter::radiograph::Image;
+use isocenter::register::config::OptimizerStageConfig;
 use isocenter::register::{
     BranchScores, Candidate, Case, Event, FeatureMaps, RegisterConfig, RegisterError, Run, Stage,
     StageRegistry, TraceRow, for_reference_camera,

@@ -295,9 +295,14 @@ mod tests {
                 ..Identity::default()
             })
         };
-        for harmless in
-            ["Thorax 1.0 B30f", "5.0-2.0", "C 1.0, H-31-", "Body 3/2 mm", "marrow", "5 mm decubitus"]
-        {
+        for harmless in [
+            "Thorax 1.0 B30f",
+            "5.0-2.0",
+            "C 1.0, H-31-",
+            "Body 3/2 mm",
+            "marrow",
+            "5 mm decubitus",
+        ] {
             assert_eq!(shown(harmless).as_deref(), Some(harmless));
         }
         for secret in [

@@ -52,9 +52,9 @@ use super::error::ConversionError;
 use super::names::{Kind, NameTable, rule, shapes_of};
 use super::state_dict::StateDict;
 use crate::checkpoint::{Checkpoint, Header};
-use crate::scene::Descent;
 use crate::network::config::REDUCTION;
 use crate::network::{DualBranchConfig, NetworkConfig, Normalization};
+use crate::scene::Descent;
 use crate::train::config::check_voxel_spacing;
 use crate::weights::Arrays;
 

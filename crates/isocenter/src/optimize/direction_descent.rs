@@ -296,7 +296,8 @@ mod tests {
         let error = optimizer.tell(&[Sample::from_value(1.0)]).unwrap_err();
         assert!(matches!(error, ObjectiveError::NoGradient { expected: 6 }));
         let gradient = Some(DVector::from_element(6, f64::NAN));
-        let error = optimizer.tell(&[Sample { value: 1.0, gradient, curvature: None }]).unwrap_err();
+        let error =
+            optimizer.tell(&[Sample { value: 1.0, gradient, curvature: None }]).unwrap_err();
         assert!(matches!(error, ObjectiveError::NotANumber { .. }));
     }
 

@@ -10,8 +10,8 @@ use super::landmarks::LandmarkConfig;
 use super::refine::RefineStage;
 use super::search::SearchStage;
 use crate::optimize::{
-    CmaEsConfig, DirectionDescentConfig, GradientDescentConfig, LevenbergMarquardtConfig, MotionScales,
-    SettingError,
+    CmaEsConfig, DirectionDescentConfig, GradientDescentConfig, LevenbergMarquardtConfig,
+    MotionScales, SettingError,
 };
 use crate::radiograph::{Image, Mask, PrepareConfig};
 use crate::similarity::{
