@@ -19,13 +19,12 @@
 
 use super::ConversionOptions;
 use super::error::ConversionError;
-use super::names::{Kind, NameTable, rule, shapes_of};
+use super::names::{Kind, NameTable, rule};
 use super::state_dict::StateDict;
-use crate::checkpoint::{Checkpoint, Header};
+use crate::checkpoint::Checkpoint;
 use crate::network::{NetworkConfig, ProstConfig};
 use crate::scene::Descent;
 use crate::train::config::check_voxel_spacing;
-use crate::weights::Arrays;
 
 /// The table of the module's documentation.
 #[rustfmt::skip]
@@ -62,9 +61,7 @@ pub fn checkpoint(
     config.check()?;
     let descent = options.descent.unwrap_or(Descent::Sum);
     descent.check(&config)?;
-    let network = TABLE.renamed(tensors, &shapes_of(&config)?)?;
-    let header = Header::new(config, descent, options.voxel_spacing_mm);
-    Ok(Checkpoint { header, network, balance: Arrays::new(), moments: Default::default() })
+    TABLE.checkpoint(tensors, config, descent, options.voxel_spacing_mm)
 }
 
 #[cfg(test)]

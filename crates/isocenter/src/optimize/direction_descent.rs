@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::objective::ObjectiveError;
 use super::optimizer::{Optimizer, Sample, check_samples};
-use super::setting::{SettingError, require};
+use super::setting::{SettingError, require, require_adaptation};
 use super::termination::Termination;
 
 /// How the descent steps, and when it stops.
@@ -75,16 +75,11 @@ impl DirectionDescentConfig {
             require(above_zero(length), name, &length, "a finite number above zero")?;
         }
         require(self.max_evaluations > 0, "max_evaluations", &self.max_evaluations, "at least 1")?;
-        let fits = (0.0..1.0).contains(&self.momentum);
-        require(fits, "momentum", &self.momentum, "from 0 to below 1")?;
-        for (name, factor) in [("growth", self.growth), ("longest", self.longest)] {
-            let fits = factor.is_finite() && factor >= 1.0;
-            require(fits, name, &factor, "a finite number, 1 or more")?;
-        }
+        let fits = self.longest.is_finite() && self.longest >= 1.0;
+        require(fits, "longest", &self.longest, "a finite number, 1 or more")?;
         let fits = self.tolerance > 0.0 && self.tolerance < 1.0;
         require(fits, "tolerance", &self.tolerance, "above 0 and below 1")?;
-        let fits = self.reduction > 0.0 && self.reduction < 1.0;
-        require(fits, "reduction", &self.reduction, "above 0 and below 1")
+        require_adaptation(self.momentum, self.growth, self.reduction)
     }
 }
 
