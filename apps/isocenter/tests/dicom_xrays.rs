@@ -113,6 +113,13 @@ fn the_tags_alone_are_enough() {
         let expected = if flip == ImageFlip::Columns { "columns" } else { "none" };
         assert_eq!(result["image_flip"][0], expected, "{name}");
         assert_eq!(result["verdict"], "good", "{name}: {said}");
+        for entry in std::fs::read_dir(case.path(&out)).unwrap() {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            for secret in ["Secret", "SECRET-ID", "20010203"] {
+                let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+                assert!(!found, "{secret} in {out}");
+            }
+        }
         if flip != ImageFlip::Both {
             let error = case.mtre_mm(&format!("{out}/pose.json"));
             assert!(error < 1.0, "{name}: {error} mm");

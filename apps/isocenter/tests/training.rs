@@ -1,5 +1,5 @@
 //! Proves, on the real program: a training that is interrupted and goes on ends with the same bytes as
-//! one that was not, whatever the number of threads; fine-tuning begins with the other's weights; a
+//! one that was not, whatever the number of threads that make samples and of those that compute; fine-tuning begins with the other's weights; a
 //! folder that holds a training, other settings and files that are no checkpoints are refused with
 //! what to do; a training that leads nowhere stops and keeps its batch; the baseline is trained likewise;
 //! Ctrl-C ends it with a checkpoint.
@@ -14,11 +14,19 @@ use assert_cmd::Command;
 /// A network and images as small as they can be.
 const SETTINGS: &str = include_str!("support/tiny_training.toml");
 
-fn train(settings: &Path, out: &Path, more: &[&str]) -> (bool, String) {
+fn command(settings: &Path, out: &Path, more: &[&str]) -> Command {
     let mut command = Command::cargo_bin("isocenter").unwrap();
     command.arg("train").arg("--config").arg(settings).arg("--out").arg(out).args(more);
+    command
+}
+
+fn outcome(command: &mut Command) -> (bool, String) {
     let output = command.output().unwrap();
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
+}
+
+fn train(settings: &Path, out: &Path, more: &[&str]) -> (bool, String) {
+    outcome(&mut command(settings, out, more))
 }
 
 fn checkpoint(out: &Path, step: u64) -> std::path::PathBuf {
@@ -60,7 +68,8 @@ fn a_training_that_goes_on_is_the_same() {
     fs::remove_file(checkpoint(&parts, 4)).unwrap();
     let text = fs::read_to_string(parts.join("metrics.jsonl")).unwrap();
     fs::write(parts.join("metrics.jsonl"), &text[..text.len() - 20]).unwrap();
-    let (done, errors) = train(&settings, &parts, &["--resume", "--threads", "3"]);
+    let mut alone = command(&settings, &parts, &["--resume", "--threads", "3"]);
+    let (done, errors) = outcome(alone.env("RAYON_NUM_THREADS", "1"));
     assert!(done, "{errors}");
     let last = |out| fs::read(checkpoint(out, 4)).unwrap();
     assert!(last(&whole) == last(&parts), "the checkpoints differ");
@@ -151,11 +160,19 @@ fn the_baseline_is_trained_likewise() {
     });
     fs::write(&settings, &baseline).unwrap();
     let (done, errors) = train(&settings, &out, &[]);
+    assert!(!done && errors.contains("cts_per_step is 2"), "{errors}");
+    let baseline = baseline.replace("cts_per_step = 2\n", "");
+    fs::write(&settings, &baseline).unwrap();
+    let (done, errors) = train(&settings, &out, &[]);
     assert!(done, "{errors}");
     let lines = metrics(&out);
     assert!(lines.len() == 4 && lines[0].get("decomposition").is_none());
     assert!(lines[3]["cosine_rotation"].as_f64().unwrap().is_finite());
-    // That was with statistics of the batch: CTs of a step came one after another.
+    // Running statistics are kept too.
+    let last = fs::read(checkpoint(&out, 4)).unwrap();
+    fs::remove_file(checkpoint(&out, 4)).unwrap();
+    assert!(train(&settings, &out, &["--resume"]).0);
+    assert!(last == fs::read(checkpoint(&out, 4)).unwrap(), "the checkpoints differ");
     let group = baseline.replace("\"prost\"\n", "\"prost\"\nnormalization = \"group\"\n");
     fs::write(&settings, group).unwrap();
     assert!(train(&settings, &folder.path().join("group"), &[]).0);

@@ -124,6 +124,7 @@ impl Checkpoint {
         }
         let header: Header = serde_json::from_str(entry)?;
         header.network.check()?;
+        header.descent.check(&header.network)?;
         let mut checkpoint = Self {
             header,
             network: Arrays::new(),

@@ -95,7 +95,8 @@ pub enum NetError {
     NoCheckpoint,
     /// A checkpoint of another version of the program.
     #[error(
-        "the checkpoint has the format of version {found}; this program reads version {expected}"
+        "the checkpoint has the format of version {found}; this program reads version {expected}: \
+         train again, or use the program that wrote it"
     )]
     Format {
         /// What was given.
@@ -147,6 +148,12 @@ pub enum NetError {
         /// Cameras that there are.
         cameras: usize,
     },
+    /// A step of no sample.
+    #[error("there is no sample to train on: give a step one at least")]
+    NoSample,
+    /// The system gives no thread.
+    #[error("the system gives no thread for a CT of the step ({0}): lower cts_per_step")]
+    Thread(std::io::Error),
     /// A part of the settings that trainings and evaluations share makes no sense.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),

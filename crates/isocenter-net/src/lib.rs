@@ -1,5 +1,5 @@
-//! The correlation-driven dual-branch network for 2D/3D registration: its layers, losses, and the
-//! training of its pose gradient.
+//! Networks for 2D/3D registration, above all the correlation-driven dual-branch network: their layers,
+//! losses, and the training of their pose gradient.
 //!
 //! - [`network`] - the architecture
 //! - [`layer`] - layers, each with its tangent

@@ -2,7 +2,12 @@
 
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use isocenter::geometry::{Camera, RigidTransform};
+use isocenter::optimize::{
+    DirectionDescent, DirectionDescentConfig, GradientDescent, GradientDescentConfig, Optimizer,
+    SettingError,
+};
 use isocenter::project::{Exposure, ProjectError, Projector};
+use isocenter::register::config::OptimizerStageConfig;
 use isocenter::volume::ChannelVolume;
 use nalgebra::{Vector3, Vector6};
 use serde::{Deserialize, Serialize};
@@ -43,6 +48,25 @@ impl Descent {
             Self::SigmoidProduct => global.gated().sigmoid() * local.gated().sigmoid(),
             Self::Sum => global.gated() + local.gated(),
         }
+    }
+
+    /// How it is descended: what lies between 0 and 1 was trained for how steep it is, a sum for its
+    /// direction alone.
+    ///
+    /// # Errors
+    /// If a setting makes no sense.
+    pub fn optimizer(
+        self,
+        gradient_descent: &OptimizerStageConfig<GradientDescentConfig>,
+        direction_descent: DirectionDescentConfig,
+    ) -> Result<Box<dyn Optimizer>, SettingError> {
+        let OptimizerStageConfig { scales, optimizer, .. } = *gradient_descent;
+        Ok(match self {
+            Self::SigmoidProduct => {
+                Box::new(GradientDescent::new(&scales.components(), optimizer)?)
+            }
+            Self::Sum => Box::new(DirectionDescent::new(direction_descent)?),
+        })
     }
 
     /// Checks that an architecture has what is descended.

@@ -1,6 +1,7 @@
-//! The network as a stage of a registration: descent with momentum and steps that adapt along the
-//! directions that L_net's gradient tells, from the best candidate; where it ends goes before the
-//! candidates that were there. The features of the X-rays and of the CT are computed once.
+//! The network as a stage of a registration: descent with momentum and steps that adapt, along the
+//! directions that L_net's gradient tells or, for a product of logistic functions, by their length
+//! too ([`Descent::optimizer`]), from the best candidate; where it ends goes before the candidates that
+//! were there. The features of the X-rays and of the CT are computed once.
 
 use std::sync::Arc;
 
@@ -8,10 +9,11 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::optimize::{
-    DirectionDescent, DirectionDescentConfig, Evaluation, Objective, ObjectiveError, maximize,
+    DirectionDescentConfig, Evaluation, GradientDescentConfig, Objective, ObjectiveError, maximize,
 };
 use isocenter::project::Projector;
 use isocenter::radiograph::Image;
+use isocenter::register::config::OptimizerStageConfig;
 use isocenter::register::{
     BranchScores, Candidate, Case, Event, FeatureMaps, RegisterConfig, RegisterError, Run, Stage,
     StageRegistry, TraceRow, for_reference_camera,
@@ -57,20 +59,22 @@ impl TrainedNetwork {
 #[derive(Debug, Clone)]
 pub struct NetworkStage {
     trained: Arc<TrainedNetwork>,
-    config: DirectionDescentConfig,
+    gradient_descent: OptimizerStageConfig<GradientDescentConfig>,
+    direction_descent: DirectionDescentConfig,
 }
 
 impl NetworkStage {
     /// Its name.
     pub const NAME: &'static str = "network";
 
-    /// Adds the stage to those that there are; how it descends is told by `direction_descent` in a
-    /// registration's settings.
+    /// Adds the stage to those that there are; how it descends is told by `direction_descent` or
+    /// `gradient_descent` in a registration's settings.
     pub fn register(trained: TrainedNetwork, registry: &mut StageRegistry) {
         let trained = Arc::new(trained);
         registry.add(Self::NAME, move |config: &RegisterConfig| {
             let trained = Arc::clone(&trained);
-            Ok(Box::new(Self { trained, config: config.direction_descent }))
+            let RegisterConfig { gradient_descent, direction_descent, .. } = *config;
+            Ok(Box::new(Self { trained, gradient_descent, direction_descent }))
         });
     }
 }
@@ -91,8 +95,10 @@ impl Stage for NetworkStage {
         run.timed(Self::NAME, longest_side_px, 1, |run| {
             let prepared = Prepared::new(&self.trained, case).map_err(as_register_error)?;
             let objective = prepared.objective(&self.trained);
-            let mut optimizer = DirectionDescent::new(self.config)?;
-            let optimum = maximize(&objective, &start, &mut optimizer, &mut |iteration| {
+            let descent = self.trained.descent;
+            let mut optimizer =
+                descent.optimizer(&self.gradient_descent, self.direction_descent)?;
+            let optimum = maximize(&objective, &start, &mut *optimizer, &mut |iteration| {
                 run.record(TraceRow {
                     stage: Self::NAME,
                     longest_side_px,
@@ -207,7 +213,8 @@ impl Objective for CaseObjective<'_> {
             let one = objective.evaluate(&camera.camera_from_world(reference_from_world))?;
             let one = for_reference_camera(camera, one);
             similarity += self.share() * one.similarity;
-            gradient += self.share() * one.gradient;
+            // How long a gradient is says nothing: each X-ray has one vote for each part.
+            gradient += self.share() * directions(&one.gradient);
         }
         Ok(Evaluation { similarity, gradient, curvature: None })
     }
@@ -219,6 +226,18 @@ impl Objective for CaseObjective<'_> {
         };
         poses.iter().map(one).collect()
     }
+}
+
+/// Rotation and translation, each over its length.
+fn directions(gradient: &Vector6<f64>) -> Vector6<f64> {
+    let unit = |from: usize| -> Vector3<f64> {
+        gradient.fixed_rows::<3>(from).into_owned().try_normalize(0.0).unwrap_or_default()
+    };
+    let (rotation, translation) = (unit(0), unit(3));
+    let mut both = Vector6::zeros();
+    both.fixed_rows_mut::<3>(0).copy_from(&rotation);
+    both.fixed_rows_mut::<3>(3).copy_from(&translation);
+    both
 }
 
 /// The root of the mean square over the channels of the first sample.

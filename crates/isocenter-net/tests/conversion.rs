@@ -100,7 +100,7 @@ fn it_makes_of_a_volume_what_pytorch_makes() {
 #[test]
 fn what_the_tensors_tell_is_in_the_header() {
     let options = ConversionOptions {
-        descent: Descent::Sum,
+        descent: Some(Descent::Sum),
         voxel_spacing_mm: 5.0,
         ..ConversionOptions::default()
     };

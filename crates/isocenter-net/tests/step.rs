@@ -132,6 +132,7 @@ fn weights_by_finite_differences() {
             }
             off.sort_by(f64::total_cmp);
             let middle = off[DIRECTIONS / 2];
+            assert!(largest > 5.0 * ROUNDING, "{part}: {largest}");
             assert!(middle < 0.02 * largest + ROUNDING, "{part}: {off:?}, largest {largest}");
         }
     });

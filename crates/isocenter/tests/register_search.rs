@@ -245,4 +245,10 @@ fn contradictions_are_refused() {
     };
     let error = register(&case(vec![of(camera())]), &away, &quick(), &mut |_| ()).unwrap_err();
     assert!(matches!(error, RegisterError::StartOutOfView { .. }), "{error}");
+    // At the first one's source, but looking the other way.
+    let turned = RigidTransform::exp(&Vector6::new(std::f64::consts::PI, 0.0, 0.0, 0.0, 0.0, 0.0));
+    let turned = camera().with_camera_from_reference_camera(turned);
+    let both = case(vec![of(camera()), of(turned)]);
+    let error = register(&both, &ap(), &quick(), &mut |_| ()).unwrap_err().to_string();
+    assert!(error.contains("X-ray 2 does not see the CT") && error.contains("behind"), "{error}");
 }

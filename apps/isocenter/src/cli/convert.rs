@@ -123,7 +123,8 @@ pub(crate) struct WeightsConvertArgs {
     /// Voxels of the moving volume, about (mm)
     #[arg(long, value_name = "MM", default_value = "1", allow_negative_numbers = true, value_parser = length_mm)]
     pub(crate) voxel_spacing_mm: f64,
-    /// What is descended: sigmoid-product (as published) or sum, of both branches' outputs; ProST has one
-    #[arg(long, value_name = "WHAT", default_value = "sigmoid-product", value_parser = descent)]
-    pub(crate) descent: Descent,
+    /// What is descended: sigmoid-product or sum, of both branches' outputs [default: as published, sum for
+    /// ProST, which has one output]
+    #[arg(long, value_name = "WHAT", value_parser = descent)]
+    pub(crate) descent: Option<Descent>,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use burn::tensor::Device;
 use isocenter_net::train::{Supply, Trainer, Validation, validate};
 
@@ -93,6 +93,12 @@ impl Training<'_> {
                 return Err(Interrupted { step: done }.into());
             }
         }
+        let (done, steps) = (self.trainer.steps_done(), self.file.config.steps);
+        ensure!(
+            done >= steps,
+            "the samples ended after step {done} of {steps}: a thread that makes them has failed; \
+             --resume goes on after the last checkpoint"
+        );
         self.finish()
     }
 

@@ -101,7 +101,7 @@ fn scalars(line: &Line) -> Vec<(String, f64)> {
         ("ncc/global", m.ncc_global),
         ("ncc/local", m.ncc_local),
         ("balance/s1", Some(m.s1)),
-        ("balance/s2", Some(m.s2)),
+        ("balance/s2", m.s2),
         ("training/gradient_norm", Some(m.gradient_norm)),
         ("training/learning_rate", Some(m.learning_rate)),
         ("training/seconds_per_step", Some(line.seconds_per_step)),

@@ -108,11 +108,37 @@ fn harmless_description(identity: &Identity) -> Option<String> {
     (!secret && !may_hold_date(description)).then(|| one_line(description))
 }
 
-/// Whether a text holds what may be a date: four digits or more in a row, such as a year, or three
-/// short numbers with points, dashes or strokes between them.
+/// The first letters of the months.
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+/// Whether a month stands beside a number.
+fn may_name_day(text: &str) -> bool {
+    let mut words: Vec<String> = Vec::new();
+    let mut before = None;
+    for c in text.chars().flat_map(char::to_lowercase) {
+        let class = (c.is_ascii_digit(), c.is_alphabetic());
+        match words.last_mut() {
+            Some(word) if before == Some(class) => word.push(c),
+            _ if class != (false, false) => words.push(c.to_string()),
+            _ => {}
+        }
+        before = Some(class);
+    }
+    let is_number = |word: &String| word.starts_with(|c: char| c.is_ascii_digit());
+    let is_month = |word: &String| MONTHS.iter().any(|month| word.starts_with(month));
+    words.windows(2).any(|pair| match pair {
+        [a, b] => (is_number(a) && is_month(b)) || (is_month(a) && is_number(b)),
+        _ => false,
+    })
+}
+
+/// Whether a text holds what may be a date: four digits or more in a row, such as a year, three
+/// short numbers with points, dashes or strokes between them, or a month beside a number.
 fn may_hold_date(text: &str) -> bool {
     let is_number = |part: &&str| (1..=2).contains(&part.len());
     text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= 4)
+        || may_name_day(text)
         || ['.', '-', '/'].into_iter().any(|mark| {
             text.split(|c: char| !c.is_ascii_digit() && c != mark).any(|word| {
                 let parts: Vec<&str> = word.split(mark).collect();
@@ -269,7 +295,14 @@ mod tests {
                 ..Identity::default()
             })
         };
-        for harmless in ["Thorax 1.0 B30f", "5.0-2.0", "C 1.0, H-31-", "Body 3/2 mm"] {
+        for harmless in [
+            "Thorax 1.0 B30f",
+            "5.0-2.0",
+            "C 1.0, H-31-",
+            "Body 3/2 mm",
+            "marrow",
+            "5 mm decubitus",
+        ] {
             assert_eq!(shown(harmless).as_deref(), Some(harmless));
         }
         for secret in [
@@ -280,6 +313,9 @@ mod tests {
             "31.1.2024",
             "CT 31.1.24 a",
             "1/31/24",
+            "31 Jan 24",
+            "Spine 31JAN24",
+            "march 3rd",
         ] {
             assert_eq!(shown(secret), None, "{secret}");
         }

@@ -49,13 +49,13 @@
 
 use super::ConversionOptions;
 use super::error::ConversionError;
-use super::names::{Kind, NameTable, rule, shapes_of};
+use super::names::{Kind, NameTable, rule};
 use super::state_dict::StateDict;
-use crate::checkpoint::{Checkpoint, Header};
+use crate::checkpoint::Checkpoint;
 use crate::network::config::REDUCTION;
 use crate::network::{DualBranchConfig, NetworkConfig, Normalization};
+use crate::scene::Descent;
 use crate::train::config::check_voxel_spacing;
-use crate::weights::Arrays;
 
 /// The table of the module's documentation.
 #[rustfmt::skip]
@@ -96,9 +96,8 @@ pub fn checkpoint(
 ) -> Result<Checkpoint, ConversionError> {
     check_voxel_spacing(options.voxel_spacing_mm)?;
     let config = NetworkConfig::from(config(&tensors, options.size_px)?);
-    let network = TABLE.renamed(tensors, &shapes_of(&config)?)?;
-    let header = Header::new(config, options.descent, options.voxel_spacing_mm);
-    Ok(Checkpoint { header, network, balance: Arrays::new(), moments: Default::default() })
+    let descent = options.descent.unwrap_or(Descent::SigmoidProduct);
+    TABLE.checkpoint(tensors, config, descent, options.voxel_spacing_mm)
 }
 
 /// The architecture, as the shapes tell it.

@@ -53,15 +53,16 @@ pub struct ConversionOptions {
     /// [columns, rows] of the images; if not given, square ones (cdreg, where only their product is
     /// told) or those of the publication (ProST).
     pub size_px: Option<[usize; 2]>,
-    /// Which number is descended, of a network that has more than one.
-    pub descent: Descent,
+    /// Which number is descended; if not given, the product of logistic functions, as published, or the
+    /// only one that there is (ProST).
+    pub descent: Option<Descent>,
     /// The voxels of the moving volume, about (mm).
     pub voxel_spacing_mm: f64,
 }
 
 impl Default for ConversionOptions {
-    /// As published: square images, the product of logistic functions, voxels of 1 mm.
+    /// As published, with voxels of 1 mm.
     fn default() -> Self {
-        Self { size_px: None, descent: Descent::SigmoidProduct, voxel_spacing_mm: 1.0 }
+        Self { size_px: None, descent: None, voxel_spacing_mm: 1.0 }
     }
 }

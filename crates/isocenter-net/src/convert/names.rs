@@ -7,8 +7,10 @@ use pytorch_reader::Tensor;
 
 use super::error::ConversionError;
 use super::state_dict::{StateDict, numbers};
+use crate::checkpoint::{Checkpoint, Header};
 use crate::error::NetError;
 use crate::network::{Network, NetworkConfig};
+use crate::scene::Descent;
 use crate::weights::{self, Array, Arrays};
 
 /// What a module holds, under which names, in which layout.
@@ -113,7 +115,7 @@ pub(super) const fn rule(published: &'static str, ours: &'static str, kind: Kind
 }
 
 /// What a network has, by path. Its first weights are of no use: it is built for their shapes.
-pub(super) fn shapes_of(config: &NetworkConfig) -> Result<BTreeMap<String, Vec<usize>>, NetError> {
+fn shapes_of(config: &NetworkConfig) -> Result<BTreeMap<String, Vec<usize>>, NetError> {
     let built = weights::of(&Network::new(config, 0, &Device::flex())?)?;
     Ok(built.into_iter().map(|(path, array)| (path, array.shape)).collect())
 }
@@ -187,7 +189,7 @@ impl NameTable {
     }
 
     /// The tensors by our paths and in our layout; all that `expected` has, and nothing else.
-    pub(super) fn renamed(
+    fn renamed(
         &self,
         tensors: StateDict,
         expected: &BTreeMap<String, Vec<usize>>,
@@ -204,6 +206,19 @@ impl NameTable {
             Some(path) => Err(NetError::WeightMissing { path: path.clone() }.into()),
             None => Ok(arrays),
         }
+    }
+
+    /// The checkpoint of an architecture with these weights.
+    pub(super) fn checkpoint(
+        &self,
+        tensors: StateDict,
+        config: NetworkConfig,
+        descent: Descent,
+        voxel_spacing_mm: f64,
+    ) -> Result<Checkpoint, ConversionError> {
+        let network = self.renamed(tensors, &shapes_of(&config)?)?;
+        let header = Header::new(config, descent, voxel_spacing_mm);
+        Ok(Checkpoint { header, network, balance: Arrays::new(), moments: Default::default() })
     }
 
     /// Which tensor goes where: decided for all of them before the first is read.

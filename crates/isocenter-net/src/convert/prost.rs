@@ -19,13 +19,12 @@
 
 use super::ConversionOptions;
 use super::error::ConversionError;
-use super::names::{Kind, NameTable, rule, shapes_of};
+use super::names::{Kind, NameTable, rule};
 use super::state_dict::StateDict;
-use crate::checkpoint::{Checkpoint, Header};
+use crate::checkpoint::Checkpoint;
 use crate::network::{NetworkConfig, ProstConfig};
 use crate::scene::Descent;
 use crate::train::config::check_voxel_spacing;
-use crate::weights::Arrays;
 
 /// The table of the module's documentation.
 #[rustfmt::skip]
@@ -46,7 +45,7 @@ pub fn is_prost(tensors: &StateDict) -> bool {
     tensors.tensors.keys().any(|name| name.starts_with("_2Dconv_encode_"))
 }
 
-/// The checkpoint of a network with these weights; it descends its only output.
+/// The checkpoint of a network with these weights.
 ///
 /// # Errors
 /// If a tensor is missing, unknown, of another shape, of integers, or not finite; if the options make
@@ -60,9 +59,9 @@ pub fn checkpoint(
     let size_px = options.size_px.unwrap_or(published.size_px);
     let config = NetworkConfig::from(ProstConfig { size_px, ..published });
     config.check()?;
-    let network = TABLE.renamed(tensors, &shapes_of(&config)?)?;
-    let header = Header::new(config, Descent::Sum, options.voxel_spacing_mm);
-    Ok(Checkpoint { header, network, balance: Arrays::new(), moments: Default::default() })
+    let descent = options.descent.unwrap_or(Descent::Sum);
+    descent.check(&config)?;
+    TABLE.checkpoint(tensors, config, descent, options.voxel_spacing_mm)
 }
 
 #[cfg(test)]
@@ -84,5 +83,9 @@ mod tests {
         tensors.tensors.remove("_2Dconv_encode_y.6.bn2.running_var");
         let text = checkpoint(tensors, &ConversionOptions::default()).unwrap_err().to_string();
         assert!(text.contains("'_2Dconv_encode_y.6.bn2.running_var'") && text.contains("ProST"));
+        let descent = Some(Descent::SigmoidProduct);
+        let options = ConversionOptions { descent, ..ConversionOptions::default() };
+        let error = checkpoint(StateDict::read(path).unwrap(), &options).unwrap_err();
+        assert!(error.to_string().contains("single output"), "{error}");
     }
 }

@@ -55,6 +55,15 @@ impl NetworkConfig {
         }
     }
 
+    /// What normalises maps.
+    #[must_use]
+    pub fn normalization(&self) -> Normalization {
+        match self {
+            Self::DualBranch(config) => config.normalization,
+            Self::Prost(config) => config.normalization,
+        }
+    }
+
     /// Checks that the architecture can be built.
     ///
     /// # Errors

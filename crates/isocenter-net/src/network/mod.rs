@@ -119,16 +119,6 @@ impl Network {
         }
     }
 
-    /// Whether samples of a batch affect each other in training.
-    #[must_use]
-    pub fn takes_batch_statistics(&self) -> bool {
-        let normalization = match self {
-            Self::DualBranch(network) => network.config().normalization,
-            Self::Prost(network) => network.config().normalization,
-        };
-        normalization == Normalization::Batch
-    }
-
     /// What is added to the CT.
     #[must_use]
     pub fn residual(&self) -> &Residual {
@@ -147,10 +137,7 @@ impl Network {
     /// [columns, rows] of the images.
     #[must_use]
     pub fn size_px(&self) -> [usize; 2] {
-        match self {
-            Self::DualBranch(network) => network.config().size_px,
-            Self::Prost(network) => network.config().size_px,
-        }
+        self.config().size_px()
     }
 
     /// The features of X-rays, which do not depend on the pose.

@@ -26,8 +26,8 @@ pub struct TrainConfig {
     /// Poses of one CT in a step.
     #[serde(default = "one")]
     pub batch: usize,
-    /// CTs in a step, drawn independently, each with `batch` poses; their gradients are averaged.
-    /// With group normalisation they are computed side by side.
+    /// CTs in a step, drawn independently, each with `batch` poses, computed side by side; their
+    /// gradients are averaged. One with batch normalisation.
     #[serde(default = "one")]
     pub cts_per_step: usize,
     /// The voxels of the moving volume, about (mm): those of the CT are binned by whole factors.
@@ -287,6 +287,11 @@ impl TrainConfig {
         let network = self.network.config()?;
         network.check()?;
         self.objective.descent.check(&network)?;
+        if self.cts_per_step > 1 && network.normalization() == Normalization::Batch {
+            let (name, found) = ("cts_per_step", self.cts_per_step.to_string());
+            let expected = "1 with batch normalization, whose running statistics follow one batch a step: raise batch, or choose group";
+            return Err(NetError::Setting { name, found, expected });
+        }
         check_names("cameras", self.cameras.iter().map(|camera| &*camera.name))?;
         check_names("cts", self.cts.iter().map(|ct| &*ct.ct.name))?;
         for (camera, entry) in self.cameras()?.iter().zip(&self.cameras) {

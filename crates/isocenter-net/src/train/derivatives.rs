@@ -1,8 +1,10 @@
 //! The derivatives of a step: those of its samples, averaged.
 //!
-//! Samples do not affect each other where no statistics are taken over a batch; then they are computed
-//! side by side, each with leaves of its own in the framework's graph. The mean is taken in their order:
+//! Samples do not affect each other, since there is one only where statistics are taken over a batch. They
+//! are computed side by side, each with leaves of its own in the framework's graph. The mean is taken in their order:
 //! the same for any number of cores.
+
+use std::num::NonZero;
 
 use burn::module::Module;
 
@@ -58,25 +60,42 @@ impl Trained {
         samples: &[Sample],
         step: impl Fn(&Self, &Sample) -> Result<Step, NetError> + Sync,
     ) -> Result<Vec<Derived>, NetError> {
-        if samples.len() < 2 || self.network.takes_batch_statistics() {
+        if samples.len() < 2 {
             return samples.iter().map(|sample| self.derived(step(self, sample)?)).collect();
         }
         // Threads, not tasks of the pool: a task that waits for the graph's lock would keep a worker from
         // what the lock's owner waits for.
-        let one = |sample| {
+        let one = |sample: &Sample| {
             let own = self.copied()?;
             own.derived(step(&own, sample)?)
         };
-        std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                samples.iter().map(|sample| scope.spawn(move || one(sample))).collect();
-            let joined = threads.into_iter().map(|thread| match thread.join() {
-                Ok(derived) => derived,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            joined.collect::<Vec<_>>().into_iter().collect()
-        })
+        // Not more than there are cores: each needs memory for a whole step.
+        let at_a_time = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let mut all = Vec::with_capacity(samples.len());
+        for some in samples.chunks(at_a_time) {
+            all.extend(side_by_side(some, &one)?);
+        }
+        Ok(all)
     }
+}
+
+/// A function of each sample, in a thread of its own.
+fn side_by_side(
+    samples: &[Sample],
+    one: &(impl Fn(&Sample) -> Result<Derived, NetError> + Sync),
+) -> Result<Vec<Derived>, NetError> {
+    std::thread::scope(|scope| {
+        let begin = |sample| {
+            let thread = std::thread::Builder::new().spawn_scoped(scope, move || one(sample));
+            thread.map_err(NetError::Thread)
+        };
+        let threads = samples.iter().map(begin).collect::<Result<Vec<_>, _>>()?;
+        let joined = threads.into_iter().map(|thread| match thread.join() {
+            Ok(derived) => derived,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        joined.collect::<Vec<_>>().into_iter().collect()
+    })
 }
 
 /// The mean over samples.

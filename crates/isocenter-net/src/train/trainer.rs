@@ -47,8 +47,9 @@ pub struct Metrics {
     pub ncc_local: Option<f64>,
     /// The deviation that divides L_appro.
     pub s1: f64,
-    /// The deviation that divides L_decomp.
-    pub s2: f64,
+    /// The deviation that divides L_decomp, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s2: Option<f64>,
     /// The length of all gradients together, before they are shortened.
     pub gradient_norm: f64,
     /// The learning rate.
@@ -165,6 +166,9 @@ impl Trainer {
     /// If nothing can be rendered, or the training leads nowhere: a loss or a gradient that is not
     /// finite or far too large, or pose gradients that have all vanished.
     pub fn step(&mut self, source: &Source, samples: &[Sample]) -> Result<Metrics, NetError> {
+        if samples.is_empty() {
+            return Err(NetError::NoSample);
+        }
         let number = self.step + 1;
         let step = |trained: &Trained, sample: &Sample| self.sample_step(trained, source, sample);
         let derived = self.trained.of_each(samples, step).map_err(|error| match error {
@@ -249,7 +253,7 @@ impl Trainer {
             ncc_global: of_branches(|branches| branches.ncc_global),
             ncc_local: of_branches(|branches| branches.ncc_local),
             s1,
-            s2,
+            s2: derived.iter().any(|of| of.step.branches.is_some()).then_some(s2),
             gradient_norm,
             learning_rate,
         })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use isocenter::evaluate::statistics::median;
 use isocenter::geometry::{Camera, PivotMotion, RigidTransform};
-use isocenter::optimize::{DirectionDescent, DirectionDescentConfig, Objective, maximize};
+use isocenter::optimize::{DirectionDescentConfig, Objective, maximize};
 use isocenter::project::Projector;
 use isocenter::volume::ChannelVolume;
 use nalgebra::Vector6;
@@ -208,8 +208,9 @@ impl<'a> Case<'a> {
         let targets = &self.patient.targets;
         let (start, truth) =
             (&self.sample.cameras_from_world[0], &self.sample.true_cameras_from_world[0]);
-        let mut optimizer = DirectionDescent::new(DirectionDescentConfig::default())?;
-        let optimum = maximize(&self.objective(), start, &mut optimizer, &mut |_| {})?;
+        let mut optimizer =
+            self.descent.optimizer(&Default::default(), DirectionDescentConfig::default())?;
+        let optimum = maximize(&self.objective(), start, &mut *optimizer, &mut |_| {})?;
         let end = &optimum.camera_from_world;
         Ok([start, end].map(|pose| targets.mtre_mm(pose, truth)))
     }

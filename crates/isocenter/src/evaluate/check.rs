@@ -160,6 +160,11 @@ impl Protocol {
         {
             return refused(key("second_view_deg"), angle, "1 to 180 degrees, of either sign");
         }
+        if let Some(part) = condition.visible_part
+            && (!(part > 0.0 && part < 1.0) || condition.hopeless.is_some())
+        {
+            return refused(key("visible_part"), part, "above 0 and below 1, without hopeless");
+        }
         if condition.hopeless == Some(Hopeless::WrongCt) && self.cts.len() < 2 {
             return refused(key("hopeless"), "'wrong-ct'", "used with two CTs at least");
         }

@@ -99,14 +99,15 @@ impl Draws {
         self.stream(purpose).next_u64()
     }
 
-    /// A pose shifted along columns or rows until none of the points is seen: to a side that is
-    /// drawn.
+    /// A pose shifted along columns or rows until only a part of the points' extent is seen, or nothing
+    /// (a part of 0): to a side that is drawn.
     #[must_use]
-    pub fn out_of_view(
+    pub fn beside_the_beam(
         &self,
         camera: &Camera,
         camera_from_world: &RigidTransform,
         points_world_mm: &[Vector3<f64>],
+        visible_part: f64,
     ) -> RigidTransform {
         let mut rng = self.stream(Purpose::Side);
         let (axis, sign) =
@@ -121,8 +122,11 @@ impl Draws {
             let point = camera_from_world.point(point);
             edge_mm * point.z / camera.source_to_detector_mm() - sign * point[axis]
         });
+        let (first, last) = needed_mm.fold((f64::INFINITY, 0.0_f64), |(first, last), needed| {
+            (first.min(needed), last.max(needed))
+        });
         let mut shift = Vector3::zeros();
-        shift[axis] = sign * needed_mm.fold(0.0, f64::max);
+        shift[axis] = sign * (last - visible_part * (last - first.min(last))).max(0.0);
         RigidTransform::from_translation(shift) * *camera_from_world
     }
 }
@@ -227,7 +231,7 @@ mod tests {
             .collect();
         let mut sides = std::collections::BTreeSet::new();
         for case in 0..40 {
-            let gone = Draws::new(1, case).out_of_view(&camera(), &pose, &points);
+            let gone = Draws::new(1, case).beside_the_beam(&camera(), &pose, &points, 0.0);
             assert_eq!(gone.rotation(), pose.rotation());
             let [columns, rows] = camera().size_px().map(|n| n as f64);
             for &point in &points {
@@ -237,6 +241,13 @@ mod tests {
             }
             let shift = gone.point(PIVOT) - pose.point(PIVOT);
             sides.insert((shift.x > 0.0, shift.y > 0.0, shift.x == 0.0));
+            // Of eight corners those of the near side stay where a fifth of the patient does.
+            let part = Draws::new(1, case).beside_the_beam(&camera(), &pose, &points, 0.2);
+            let seen = points.iter().filter(|&&point| {
+                let [u, v] = camera().project(part.point(point)).unwrap();
+                (-0.5..columns - 0.5).contains(&u) && (-0.5..rows - 0.5).contains(&v)
+            });
+            assert!((1..8).contains(&seen.count()));
         }
         assert_eq!(sides.len(), 4);
     }

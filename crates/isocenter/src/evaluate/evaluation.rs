@@ -149,10 +149,14 @@ impl Evaluation {
         let cameras = self.cameras_of(&plan, patient);
         let draws = Draws::new(self.protocol.seed, plan.number_in_condition);
         let mut poses = draws.poses(&plan, &cameras[0], patient.pivot_world_mm());
-        if plan.condition.hopeless == Some(Hopeless::OutOfView) {
+        let visible_part = match plan.condition.hopeless {
+            Some(Hopeless::OutOfView) => Some(0.0),
+            _ => plan.condition.visible_part,
+        };
+        if let Some(part) = visible_part {
             let corners = patient.content_corners_world_mm();
             let truth = &mut poses.true_camera_from_world;
-            *truth = draws.out_of_view(&cameras[0], truth, &corners);
+            *truth = draws.beside_the_beam(&cameras[0], truth, &corners, part);
         }
         let xrays = cameras
             .into_iter()

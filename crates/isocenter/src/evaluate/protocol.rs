@@ -140,6 +140,8 @@ pub struct Condition {
     pub second_view_deg: Option<f64>,
     /// X-rays that cannot be registered.
     pub hopeless: Option<Hopeless>,
+    /// The patient lies so far beside the beam that only this part of him is left in the image.
+    pub visible_part: Option<f64>,
 }
 
 /// Why an X-ray cannot be registered.

@@ -86,7 +86,7 @@ pub const ERROR_COLUMNS: [&str; 14] = [
     "1 mm",
     "mPD (px)",
     "mPD (mm)",
-    "time (s)",
+    "time (s): median / 95th percentile",
 ];
 
 /// A group's cells of [`ERROR_COLUMNS`]; none where there is no truth.
@@ -103,7 +103,10 @@ pub fn error_cells(group: &Group) -> Option<Vec<String>> {
     cells.extend(found.success_percent.map(|percent| format!("{percent:.1}")));
     cells.push(number(found.median_projection_px, 2));
     cells.push(number(found.median_projection_mm, 2));
-    cells.push(number(group.seconds.map(|s| s.median), 2));
+    cells.push(group.seconds.map_or_else(
+        || "-".to_owned(),
+        |seconds| format!("{:.2} / {:.2}", seconds.median, seconds.percentile_95),
+    ));
     Some(cells)
 }
 

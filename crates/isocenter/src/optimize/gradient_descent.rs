@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::objective::ObjectiveError;
 use super::optimizer::{Optimizer, Sample, check_samples};
-use super::setting::{SettingError, require, require_scales};
+use super::setting::{SettingError, require, require_adaptation, require_scales};
 use super::termination::Termination;
 
 /// How gradient descent steps, and when it stops.
@@ -60,12 +60,7 @@ impl GradientDescentConfig {
     fn check(&self) -> Result<(), SettingError> {
         let finite_above_zero = |v: f64| v.is_finite() && v > 0.0;
         require(self.max_evaluations > 0, "max_evaluations", &self.max_evaluations, "at least 1")?;
-        let fits = (0.0..1.0).contains(&self.momentum);
-        require(fits, "momentum", &self.momentum, "from 0 to below 1")?;
-        let fits = self.growth.is_finite() && self.growth >= 1.0;
-        require(fits, "growth", &self.growth, "a finite number, 1 or more")?;
-        let fits = self.reduction > 0.0 && self.reduction < 1.0;
-        require(fits, "reduction", &self.reduction, "above 0 and below 1")?;
+        require_adaptation(self.momentum, self.growth, self.reduction)?;
         let steps = [("longest_step", self.longest_step), ("tolerance", self.tolerance)];
         for (name, step) in steps {
             require(finite_above_zero(step), name, &step, "a finite number above zero")?;

@@ -25,7 +25,8 @@ pub struct Iteration {
     pub step_mm: f64,
     /// What governed the step: [`Optimizer::damping`].
     pub damping: f64,
-    /// Whether the similarity has risen, so that this is where the search stands now.
+    /// Whether this is where the search stands now: the similarity has risen or, of an optimiser that
+    /// follows directions alone, the pose could be evaluated.
     pub accepted: bool,
     /// How many poses were evaluated.
     pub evaluations: usize,
@@ -34,7 +35,7 @@ pub struct Iteration {
 /// Where an optimiser ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Optimum {
-    /// The best pose.
+    /// Where the search stands: the best pose, but for optimisers that follow directions alone.
     pub camera_from_world: RigidTransform,
     /// The objective there.
     pub evaluation: Evaluation,

@@ -85,7 +85,8 @@ pub trait Optimizer {
     fn ask(&self) -> Vec<DVector<f64>>;
 
     /// Takes the objective at the candidates, in the order in which they were asked for. Returns
-    /// the number of the candidate that the search accepts as the best so far, if one is.
+    /// the number of the candidate where the search stands now, if it has moved: the best so far, but
+    /// for optimisers that follow directions alone.
     ///
     /// # Errors
     /// If there are more or fewer values than candidates, a value is NaN, or a derivative is
@@ -96,7 +97,8 @@ pub trait Optimizer {
     fn termination(&self) -> Option<Termination>;
 
     /// The number by which the candidates that are asked for were made: the damping of
-    /// Levenberg-Marquardt, the length of gradient descent's step, the step size (sigma) of CMA-ES.
+    /// Levenberg-Marquardt, the length of gradient descent's step, of direction descent's translation
+    /// (mm), the step size (sigma) of CMA-ES.
     /// Zero for the start.
     fn damping(&self) -> f64;
 }

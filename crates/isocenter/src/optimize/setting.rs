@@ -34,6 +34,20 @@ pub(super) fn require(
     Err(SettingError { name: name.into(), found: found.to_string(), expected })
 }
 
+/// Checks how a step remembers the one before and how its length adapts.
+pub(super) fn require_adaptation(
+    momentum: f64,
+    growth: f64,
+    reduction: f64,
+) -> Result<(), SettingError> {
+    let fits = (0.0..1.0).contains(&momentum);
+    require(fits, "momentum", &momentum, "from 0 to below 1")?;
+    let fits = growth.is_finite() && growth >= 1.0;
+    require(fits, "growth", &growth, "a finite number, 1 or more")?;
+    let fits = reduction > 0.0 && reduction < 1.0;
+    require(fits, "reduction", &reduction, "above 0 and below 1")
+}
+
 /// Checks the scales of an optimiser's coordinates.
 pub(super) fn require_scales(scales: &[f64]) -> Result<(), SettingError> {
     require(!scales.is_empty(), "scales", &"empty", "one number per coordinate, one at least")?;

@@ -11,7 +11,7 @@ use super::refine::RefineStage;
 use super::search::SearchStage;
 use crate::optimize::{
     CmaEsConfig, DirectionDescentConfig, GradientDescentConfig, LevenbergMarquardtConfig,
-    MotionScales,
+    MotionScales, SettingError,
 };
 use crate::radiograph::{Image, Mask, PrepareConfig};
 use crate::similarity::{
@@ -101,7 +101,10 @@ impl RegisterConfig {
             judge: _,
         } = self;
         landmarks.check()?;
-        direction_descent.check()?;
+        direction_descent.check().map_err(|error| SettingError {
+            name: format!("direction_descent.{}", error.name),
+            ..error
+        })?;
         let optimizer = &refine.optimizer;
         let sides = &refine.longest_sides_px;
         let shortest = sides.iter().copied().min().unwrap_or(0);

@@ -48,7 +48,7 @@ pub enum RegisterError {
     Xray(#[from] ImageError),
     /// Nothing of the CT is seen from the start.
     #[error(
-        "the CT is not in view from the start ({pivot}): give another --init or --view, or check the camera's distances"
+        "the CT is not in view from the start ({pivot}): give another --init, --view or --prior, or check the camera's distances"
     )]
     StartOutOfView {
         /// Where the pivot is seen, in words.

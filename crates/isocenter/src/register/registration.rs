@@ -16,7 +16,7 @@ use super::prior::Prior;
 use super::run::Run;
 use super::search::SearchStage;
 use super::stage::{Stage, StageRegistry};
-use crate::geometry::RigidTransform;
+use crate::geometry::{Camera, RigidTransform};
 use crate::optimize::Termination;
 
 /// The result of a registration.
@@ -161,26 +161,49 @@ fn best_of_rounds(
     })
 }
 
-/// The depth of the pivot at the start (mm); an error if nothing of the CT is in view.
+/// The depth of the pivot at the start in the first camera (mm); an error if a camera sees nothing of
+/// the CT from there.
 fn start_depth(case: &Case, start: &RigidTransform) -> Result<f64, RegisterError> {
-    let camera = case.first_xray().camera();
-    let pivot_camera = start.point(case.pivot_world_mm());
-    let out_of_view = || RegisterError::StartOutOfView {
-        pivot: match camera.project(pivot_camera) {
-            Some([u, v]) => {
-                let [columns, rows] = camera.size_px();
-                format!("the pivot is seen at column {u:.0}, row {v:.0} of {columns} x {rows}")
-            }
-            None => format!("the pivot is {:.0} mm behind the source", -pivot_camera.z),
-        },
-    };
-    if pivot_camera.z.is_nan() || pivot_camera.z <= 0.0 {
-        return Err(out_of_view());
+    for (number, xray) in case.xrays().iter().enumerate() {
+        let camera = xray.camera();
+        let camera_from_world = camera.camera_from_world(start);
+        if !is_in_view(case, camera, &camera_from_world)? {
+            let pivot = pivot_in_words(camera, camera_from_world.point(case.pivot_world_mm()));
+            return Err(match number {
+                0 => RegisterError::StartOutOfView { pivot },
+                _ => RegisterError::Cameras {
+                    number: number + 1,
+                    found: format!("does not see the CT where the first one does ({pivot})"),
+                    expected: "both see the patient: check camera_from_reference_camera",
+                },
+            });
+        }
+    }
+    Ok(start.point(case.pivot_world_mm()).z)
+}
+
+fn is_in_view(
+    case: &Case,
+    camera: &Camera,
+    camera_from_world: &RigidTransform,
+) -> Result<bool, RegisterError> {
+    let depth_mm = camera_from_world.point(case.pivot_world_mm()).z;
+    if depth_mm.is_nan() || depth_mm <= 0.0 {
+        return Ok(false);
     }
     // A few rays are enough to see whether anything is there.
     let longest = camera.size_px().into_iter().max().unwrap_or(1);
     let camera = camera.binned(longest.div_ceil(64));
-    let seen = case.projector().forward(&camera, start)?;
-    let (low, high) = seen.range();
-    if low < high { Ok(pivot_camera.z) } else { Err(out_of_view()) }
+    let (low, high) = case.projector().forward(&camera, camera_from_world)?.range();
+    Ok(low < high)
+}
+
+fn pivot_in_words(camera: &Camera, pivot_camera: Vector3<f64>) -> String {
+    match camera.project(pivot_camera) {
+        Some([u, v]) => {
+            let [columns, rows] = camera.size_px();
+            format!("the pivot is seen at column {u:.0}, row {v:.0} of {columns} x {rows}")
+        }
+        None => format!("the pivot is {:.0} mm behind the source", -pivot_camera.z),
+    }
 }

@@ -40,7 +40,6 @@ pub struct PrepareConfig {
     pub metal: bool,
     /// Find burnt-in text and leave it out. `None`: where machines write it, in images of DICOM, and
     /// not in others, on which the judge was calibrated.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<bool>,
     /// Whether grey values are taken by their ranks: `never`, `always`, or where they are `displayed`
     /// ones: 8 bits or less.
