@@ -1,4 +1,4 @@
-//! Weights of other programs' networks: from a PyTorch state dict to a [`Checkpoint`](crate::Checkpoint).
+//! Weights of other programs' networks: from a PyTorch state dict to a [`Checkpoint`].
 //!
 //! - [`state_dict`] - [`StateDict`], the tensors of a `.pt` file
 //! - [`cdreg`] - the published dual-branch network, by the names of its authors
