@@ -45,6 +45,12 @@ impl<const D: usize> Dual<D> {
         Self { value, tangent: None }
     }
 
+    /// A value and, if it changes, its derivative.
+    #[must_use]
+    pub(crate) fn from_parts(value: Tensor<D>, tangent: Option<Tensor<D>>) -> Self {
+        Self { value, tangent }
+    }
+
     /// The value.
     #[must_use]
     pub fn value(&self) -> &Tensor<D> {

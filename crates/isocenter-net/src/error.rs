@@ -13,8 +13,8 @@ use isocenter::volume::VolumeError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NetError {
-    /// A setting of the architecture makes no sense.
-    #[error("network.{name} is {found}; expected {expected}")]
+    /// A setting makes no sense.
+    #[error("{name} is {found}; expected {expected}")]
     Setting {
         /// Its name in the configuration.
         name: &'static str,

@@ -29,6 +29,7 @@ pub mod loss;
 pub mod moving;
 pub mod network;
 pub mod objective;
+mod pool;
 pub mod scene;
 pub mod stage;
 pub mod step;

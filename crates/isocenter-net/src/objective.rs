@@ -13,6 +13,7 @@ use nalgebra::{Vector3, Vector6};
 use crate::error::NetError;
 use crate::layer::Context;
 use crate::network::{BranchOutputs, Features, Network, Outputs};
+use crate::pool::within_pool;
 use crate::scene::{Descent, PoseGradients, Scene};
 
 /// Minus L_net, and its derivative: higher is better.
@@ -49,15 +50,11 @@ impl<'a> NetworkObjective<'a> {
     /// # Errors
     /// If the pose cannot be rendered.
     pub fn at(&self, camera_from_world: &RigidTransform) -> Result<PoseGradients, NetError> {
-        let (poses, context) = ([*camera_from_world], &mut Context::inference());
-        self.scene.pose_gradients(
-            self.network,
-            self.descent,
-            self.projector,
-            self.xray,
-            &poses,
-            context,
-        )
+        let (poses, mut context) = ([*camera_from_world], Context::inference());
+        let Self { scene, network, descent, projector, xray, .. } = *self;
+        within_pool(|| {
+            scene.pose_gradients(network, descent, projector, xray, &poses, &mut context)
+        })
     }
 
     fn evaluated(&self, camera_from_world: &RigidTransform) -> Result<Evaluation, NetError> {

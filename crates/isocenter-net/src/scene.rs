@@ -18,7 +18,7 @@ use crate::layer::Context;
 use crate::network::{BranchOutputs, Features, IMAGE_CHANNELS, Network, NetworkConfig, Outputs};
 
 /// Moving images are line integrals over this length of water (mm).
-const IMAGE_UNIT_MM: f64 = 100.0;
+const IMAGE_UNIT_MM: f32 = 100.0;
 
 /// Which number is descended, and whose gradient is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,16 +133,29 @@ impl Scene<'_> {
     /// Images with channels side by side as a tensor with channels apart, in the network's unit.
     pub(crate) fn tensor_of(&self, images: &[Vec<f32>], device: &Device) -> Tensor<4> {
         let [columns, rows] = self.camera.size_px();
-        let shape = [images.len(), rows, columns, IMAGE_CHANNELS];
-        let side_by_side = Tensor::<4>::from_data(TensorData::new(images.concat(), shape), device);
-        side_by_side.permute([0, 3, 1, 2]) / IMAGE_UNIT_MM
+        let mut values = Vec::with_capacity(images.len() * IMAGE_CHANNELS * rows * columns);
+        for (image, channel) in images.iter().flat_map(|x| (0..IMAGE_CHANNELS).map(move |c| (x, c)))
+        {
+            let pixels = image.iter().skip(channel).step_by(IMAGE_CHANNELS);
+            values.extend(pixels.map(|value| value / IMAGE_UNIT_MM));
+        }
+        let shape = [images.len(), IMAGE_CHANNELS, rows, columns];
+        Tensor::from_data(TensorData::new(values, shape), device)
     }
 
     /// The transpose of [`tensor_of`](Self::tensor_of).
     pub(crate) fn images_of(&self, gradient: Tensor<4>) -> Result<Vec<Vec<f32>>, NetError> {
-        let [batch, ..] = gradient.dims();
-        let values = (gradient.permute([0, 2, 3, 1]) / IMAGE_UNIT_MM).try_into_vec_as::<f32>()?;
-        Ok(values.chunks(values.len() / batch.max(1)).map(<[f32]>::to_vec).collect())
+        let [_, channels, rows, columns] = gradient.dims();
+        let values = gradient.try_into_vec_as::<f32>()?;
+        let image_of = |values: &[f32]| {
+            let mut image = vec![0.0; values.len()];
+            for (channel, values) in values.chunks(rows * columns).enumerate() {
+                let pixels = image.iter_mut().skip(channel).step_by(channels);
+                pixels.zip(values).for_each(|(pixel, value)| *pixel = value / IMAGE_UNIT_MM);
+            }
+            image
+        };
+        Ok(values.chunks((channels * rows * columns).max(1)).map(image_of).collect())
     }
 
     /// L_net and its gradient for theta.

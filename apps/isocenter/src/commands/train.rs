@@ -69,7 +69,9 @@ impl Training<'_> {
                 Err(error) => {
                     let step = self.trainer.steps_done() + 1;
                     let kept = self.folder.save_failed(step, &samples, &self.source)?;
-                    let kept = format!("the batch is in {}", kept.display());
+                    let kept: Vec<String> =
+                        kept.iter().map(|at| at.display().to_string()).collect();
+                    let kept = format!("the batch is in {}", kept.join(", "));
                     return Err(anyhow::Error::from(error).context(kept));
                 }
             };

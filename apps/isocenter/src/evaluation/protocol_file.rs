@@ -63,6 +63,6 @@ mod tests {
             assert!(file.protocol.case_count() > 0, "{}", path.display());
             count += 1;
         }
-        assert_eq!(count, 6);
+        assert_eq!(count, 7);
     }
 }

@@ -67,22 +67,25 @@ impl TrainingFolder {
         Ok(())
     }
 
-    /// Keeps the samples at which a training has failed, one file each, and returns the first.
+    /// Keeps the samples at which a training has failed, one file each, and returns the files.
     pub(crate) fn save_failed(
         &self,
         step: u64,
         samples: &[Sample],
         source: &Source,
-    ) -> Result<PathBuf> {
+    ) -> Result<Vec<PathBuf>> {
         let name = |number: usize| match samples.len() {
             1 => format!("failed-step-{step:09}{ENDING}"),
             _ => format!("failed-step-{step:09}-ct-{number}{ENDING}"),
         };
+        let mut kept = Vec::with_capacity(samples.len());
         for (number, sample) in samples.iter().enumerate() {
             let bytes = sample.to_bytes(source)?;
-            write_file(self.path.join(name(number + 1)), |out| out.write_all(&bytes))?;
+            let path = self.path.join(name(number + 1));
+            write_file(&path, |out| out.write_all(&bytes))?;
+            kept.push(path);
         }
-        Ok(self.path.join(name(1)))
+        Ok(kept)
     }
 
     /// The checkpoints that are whole, in order.

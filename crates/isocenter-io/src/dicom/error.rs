@@ -73,7 +73,7 @@ pub enum DicomError {
     NoImages,
     /// A folder without a CT.
     #[error(
-        "there is no CT among its DICOM images, only {found}: name another folder, or choose with --series"
+        "there is no CT among its DICOM images, only {found}: name another folder, choose one with --series, or name the file of an X-ray"
     )]
     NoCt {
         /// The series there are.

@@ -66,15 +66,10 @@ fn kernels(weight: &FloatTensor<Flex>) -> Kernels {
 }
 
 fn applied(kernels: &Kernels, x: &FloatTensor<Flex>) -> FloatTensor<Flex> {
-    let y = kernels.apply(&as_volume(x), None, |_, value, _| value);
-    let [columns, rows, batch] = y.dims();
-    let mut values = Vec::with_capacity(batch * y.channels() * rows * columns);
-    for (k, channel) in (0..batch).flat_map(|k| (0..y.channels()).map(move |channel| (k, channel)))
-    {
-        y.append_slice(channel, k, &mut values);
-    }
-    let shape = [batch, y.channels(), rows, columns];
-    FloatTensor::<Flex>::from_data(TensorData::new(values, shape))
+    let x = as_volume(x);
+    let [columns, rows, batch] = x.dims();
+    let shape = [batch, kernels.outputs(), rows, columns];
+    FloatTensor::<Flex>::from_data(TensorData::new(kernels.apply_to_images(&x), shape))
 }
 
 /// A slice for each sample. All tensors of this crate are of single precision.

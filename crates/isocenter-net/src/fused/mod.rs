@@ -16,12 +16,23 @@
 //! - [`pointwise`] - functions of each element by itself
 //! - [`normalization`] - normalisation
 //! - [`composed`] - the maps made of the framework's own operations, for other devices than the CPU
-//! - [`convolution`] - the one operation that is no such map: convolutions of images
+//! - [`columns`] - arrays in groups of columns, on all cores
+//!
+//! Four operations are no such maps:
+//!
+//! - [`convolution`] - convolutions of images
+//! - [`mixing`] - channels mixed at each place by itself
+//! - [`patches`] - images cut into patches
+//! - [`linear`] - vectors times a matrix
 
+mod columns;
 mod composed;
 mod convolution;
+mod linear;
+mod mixing;
 mod normalization;
 mod operations;
+mod patches;
 mod pointwise;
 
 use burn::backend::{Dispatch, DispatchDevice};
@@ -29,7 +40,10 @@ use burn::tensor::Tensor;
 
 use crate::dual::Dual;
 pub(crate) use convolution::convolve_3x3;
+pub(crate) use linear::product;
+pub(crate) use mixing::mix_channels;
 use operations::MapOperations;
+pub(crate) use patches::patches;
 
 /// A map with a symmetric Jacobian.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,7 +98,8 @@ fn is_on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
 #[cfg(test)]
 mod tests {
     //! Proves: the maps in one pass are those that the framework's own operations make, value and
-    //! tangent, and so are the derivatives of both in reverse.
+    //! tangent, and so are the derivatives of both in reverse; the operations that are no maps are
+    //! those of the framework too.
     use super::*;
     use burn::tensor::{Device, TensorData};
 
@@ -135,6 +150,74 @@ mod tests {
                     assert!(off < 1e-4, "{map:?} {shape:?}, result {number}: {off}");
                 }
             }
+        }
+    }
+
+    /// A result and its derivatives for the leaves, when each of its elements has a weight.
+    fn derived<const N: usize>(result: Tensor<3>, leaves: [&Tensor<3>; N]) -> Vec<Tensor<3>> {
+        let gradients = (result.clone() * numbers(1.3, result.dims())).sum().backward();
+        let of_leaves = leaves.map(|leaf| leaf.grad(&gradients).unwrap());
+        std::iter::once(result).chain(of_leaves).collect()
+    }
+
+    fn assert_alike(what: &str, found: &[Tensor<3>], expected: &[Tensor<3>]) {
+        assert_eq!(found.len(), expected.len());
+        for (number, (found, expected)) in found.iter().zip(expected).enumerate() {
+            assert_eq!(found.dims(), expected.dims(), "{what}, result {number}");
+            let largest = expected.clone().without_autodiff().abs().max().into_scalar::<f32>();
+            // Sums of thousands of products of either sign, in another order.
+            let off = largest_difference(found, expected);
+            assert!(off < 2e-5 * largest, "{what}, result {number}: {off} of {largest}");
+        }
+    }
+
+    #[test]
+    fn mixing_is_a_product() {
+        // With blocks, tiles and groups that are not full; and one on several threads.
+        for [batch, inputs, outputs, places] in [[2, 5, 7, 37], [1, 16, 33, 1000], [1, 1, 1, 1]] {
+            let x = numbers(0.0, [batch, inputs, places]).require_grad();
+            let weight = numbers(0.4, [1, outputs, inputs]).require_grad();
+            let bias = numbers(0.7, [1, outputs, 1]).require_grad();
+            let mixed = mix_channels(
+                x.clone(),
+                weight.clone().squeeze_dim::<2>(0),
+                Some(bias.clone().reshape([outputs])),
+            );
+            let expected = weight.clone().matmul(x.clone()) + bias.clone();
+            let leaves = [&x, &weight, &bias];
+            assert_alike("mixing", &derived(mixed, leaves), &derived(expected, leaves));
+        }
+        let x = numbers(0.0, [1, 2, 3]);
+        let weight = numbers(0.4, [1, 2, 2]);
+        let expected = weight.clone().matmul(x.clone());
+        let mixed = mix_channels(x, weight.squeeze_dim::<2>(0), None);
+        assert_alike("mixing without bias", &[mixed], &[expected]);
+    }
+
+    #[test]
+    fn linear_is_a_product() {
+        // On several threads; of as many samples as are few.
+        for [batch, inputs, outputs] in [[1, 700, 300], [4, 9, 5]] {
+            let x = numbers(0.0, [1, batch, inputs]).require_grad();
+            let weight = numbers(0.4, [1, inputs, outputs]).require_grad();
+            let squeezed = |x: &Tensor<3>| x.clone().squeeze_dim::<2>(0);
+            let found = product(squeezed(&x), squeezed(&weight)).unsqueeze::<3>();
+            let expected = x.clone().matmul(weight.clone());
+            let leaves = [&x, &weight];
+            assert_alike("linear", &derived(found, leaves), &derived(expected, leaves));
+        }
+    }
+
+    #[test]
+    fn patches_are_a_permutation() {
+        let [batch, channels, rows, columns] = [2, 3, 4, 6];
+        let x = numbers(0.0, [batch * channels, rows, columns]).require_grad();
+        let images = x.clone().reshape([batch, channels, rows, columns]);
+        let cut = images.clone().reshape([batch, channels, 2, 2, 3, 2]);
+        let expected = cut.permute([0, 1, 3, 5, 2, 4]).reshape([batch, 4 * channels, 6]);
+        let found = derived(patches(images, 2), [&x]);
+        for (found, expected) in found.iter().zip(derived(expected, [&x])) {
+            assert_eq!(largest_difference(found, &expected), 0.0);
         }
     }
 }

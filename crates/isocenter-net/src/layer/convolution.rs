@@ -7,7 +7,7 @@ use burn::tensor::ops::{ConvOptions, PadMode};
 
 use super::init::Init;
 use crate::dual::Dual;
-use crate::fused::convolve_3x3;
+use crate::fused::{convolve_3x3, mix_channels, patches};
 
 /// What lies beyond the border of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,14 +94,15 @@ impl Convolution2d {
     pub fn forward(&self, x: Dual<4>) -> Dual<4> {
         let weight = self.weight.val();
         let [_, _, kernel, _] = weight.dims();
-        let convolved = if kernel == self.stride && self.groups == 1 {
-            x.linear(|x| of_patches(x, weight.clone()))
-        } else {
-            x.linear(|x| self.of_neighborhoods(x, weight.clone()))
-        };
-        match &self.bias {
+        let bias = self.bias.as_ref().map(Param::val);
+        if kernel == self.stride && self.groups == 1 {
+            let (x, tangent) = x.into_parts();
+            let tangent = tangent.map(|x| of_patches(x, weight.clone(), None));
+            return Dual::from_parts(of_patches(x, weight, bias), tangent);
+        }
+        let convolved = x.linear(|x| self.of_neighborhoods(x, weight.clone()));
+        match bias {
             Some(bias) => {
-                let bias = bias.val();
                 let [channels] = bias.dims();
                 convolved.add_constant(bias.reshape([1, channels, 1, 1]))
             }
@@ -125,22 +126,11 @@ impl Convolution2d {
     }
 }
 
-/// A convolution whose kernels touch but do not overlap: the product of the matrices of weights and of
-/// patches, one in each column. (The framework's own takes the gradient for the weights as a convolution
-/// with a kernel of the image's size, ten times as slow.)
-fn of_patches(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+/// A convolution whose kernels touch but do not overlap: the channels of patches are mixed.
+fn of_patches(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
     let [batch, channels, rows, columns] = x.dims();
     let [outputs, _, side, _] = weight.dims();
-    let (rows, columns) = (rows / side, columns / side);
-    let patches = if side == 1 {
-        x
-    } else {
-        x.reshape([batch, channels, rows, side, columns, side])
-            .permute([0, 1, 3, 5, 2, 4])
-            .reshape([batch, channels * side * side, rows, columns])
-    };
-    let size = channels * side * side;
-    let weight = weight.reshape([1, outputs, size]);
-    let products = weight.matmul(patches.reshape([batch, size, rows * columns]));
-    products.reshape([batch, outputs, rows, columns])
+    let weight = weight.reshape([outputs, channels * side * side]);
+    let mixed = mix_channels(patches(x, side), weight, bias);
+    mixed.reshape([batch, outputs, rows / side, columns / side])
 }

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 
 use super::init::Init;
 use crate::dual::Dual;
+use crate::fused::product;
 
 /// `y = x W + b`.
 ///
@@ -30,6 +31,6 @@ impl Linear {
     #[must_use]
     pub fn forward(&self, x: Dual<2>) -> Dual<2> {
         let weight = self.weight.val();
-        x.linear(|x| x.matmul(weight.clone())).add_constant(self.bias.val().unsqueeze())
+        x.linear(|x| product(x, weight.clone())).add_constant(self.bias.val().unsqueeze())
     }
 }

@@ -166,6 +166,8 @@ fn update(running: &RunningState<Tensor<1>>, of_batch: Tensor<2>) {
     let [channels, _] = of_batch.dims();
     let before = running.value_sync();
     running.update(before * (1.0 - MOMENTUM) + of_batch.reshape([channels]) * MOMENTUM);
+    // An update counts when it is read: a checkpoint, which reads in another way, would miss the last.
+    let _ = running.value_sync();
 }
 
 /// Each channel by its mean over all samples.

@@ -82,7 +82,7 @@ fn check_size(size_px: [usize; 2]) -> Result<(), NetError> {
     match size_px.iter().all(fits) {
         true => Ok(()),
         false => Err(NetError::Setting {
-            name: "size_px",
+            name: "network.size_px",
             found: format!("{size_px:?}"),
             expected: "two sides divisible by 32, at most 1024",
         }),
@@ -168,14 +168,14 @@ impl DualBranchConfig {
         let refused =
             |name, found: String, expected| Err(NetError::Setting { name, found, expected });
         check_size(self.size_px)?;
-        for (name, found) in [("trunk", &self.trunk), ("head", &self.head)] {
+        for (name, found) in [("network.trunk", &self.trunk), ("network.head", &self.head)] {
             let fits = found.iter().all(|width| (1..=65_536).contains(width));
             if !fits || found.is_empty() || found.len() > 8 {
                 return refused(name, format!("{found:?}"), "one to eight widths from 1 to 65536");
             }
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return refused("dropout", self.dropout.to_string(), "at least 0 and below 1");
+            return refused("network.dropout", self.dropout.to_string(), "at least 0 and below 1");
         }
         Ok(())
     }

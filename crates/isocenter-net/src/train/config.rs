@@ -126,9 +126,9 @@ impl NetworkChoice {
 
     fn prost(&self, preset: ProstConfig) -> Result<ProstConfig, NetError> {
         let without = [
-            ("trunk", self.trunk.as_ref().map(|widths| format!("{widths:?}"))),
-            ("head", self.head.as_ref().map(|widths| format!("{widths:?}"))),
-            ("dropout", self.dropout.map(|part| part.to_string())),
+            ("network.trunk", self.trunk.as_ref().map(|widths| format!("{widths:?}"))),
+            ("network.head", self.head.as_ref().map(|widths| format!("{widths:?}"))),
+            ("network.dropout", self.dropout.map(|part| part.to_string())),
         ];
         for (name, found) in without {
             if let Some(found) = found {
@@ -298,7 +298,7 @@ impl TrainConfig {
             if camera.size_px() != network.size_px() {
                 let found = format!("{:?} of camera '{}'", camera.size_px(), entry.name);
                 let expected = "that of the network's images";
-                return Err(NetError::Setting { name: "size_px", found, expected });
+                return Err(NetError::Setting { name: "cameras.size_px", found, expected });
             }
         }
         self.cts.iter().try_for_each(TrainingCt::check)?;
@@ -326,6 +326,12 @@ impl TrainConfig {
         for (name, found, least, most, expected) in numbers {
             check_number(name, found, least, most, expected)?;
         }
+        let ValidationConfig { poses, registrations, .. } = self.validation;
+        if registrations > poses {
+            let (name, found) = ("validation.registrations", registrations.to_string());
+            let expected = "at most validation.poses, which they start from";
+            return Err(NetError::Setting { name, found, expected });
+        }
         Ok(())
     }
 }
@@ -335,12 +341,12 @@ impl TrainingCt {
         self.ct.check()?;
         let fits = self.variations == 1 || self.ct.phantom.is_some();
         if !fits || !(1..=1000).contains(&self.variations) {
-            let (name, found) = ("variations", self.variations.to_string());
+            let (name, found) = ("cts.variations", self.variations.to_string());
             let expected = "1 to 1000 of a phantom, 1 of a file";
             return Err(NetError::Setting { name, found, expected });
         }
         if !self.moving_labels.is_empty() && self.ct.path.is_some() && self.ct.labels.is_none() {
-            let (name, found) = ("labels", "absent".to_owned());
+            let (name, found) = ("cts.labels", "absent".to_owned());
             let expected = "given with moving_labels";
             return Err(NetError::Setting { name, found, expected });
         }

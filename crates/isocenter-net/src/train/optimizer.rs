@@ -58,15 +58,18 @@ impl OptimizerConfig {
     pub fn check(&self) -> Result<(), NetError> {
         let part = |x: f64| (0.0..1.0).contains(&x);
         let (name, found, fits, expected) = match *self {
-            Self::Sgd { momentum } => {
-                ("momentum", momentum.to_string(), part(momentum), "at least 0 and below 1")
-            }
+            Self::Sgd { momentum } => (
+                "optimizer.momentum",
+                momentum.to_string(),
+                part(momentum),
+                "at least 0 and below 1",
+            ),
             Self::AdamW { betas, .. } if !betas.into_iter().all(part) => {
-                ("betas", format!("{betas:?}"), false, "two numbers from 0, below 1")
+                ("optimizer.betas", format!("{betas:?}"), false, "two numbers from 0, below 1")
             }
             Self::AdamW { weight_decay, .. } => {
                 let fits = (0.0..=10.0).contains(&weight_decay);
-                ("weight_decay", weight_decay.to_string(), fits, "0 to 10")
+                ("optimizer.weight_decay", weight_decay.to_string(), fits, "0 to 10")
             }
         };
         match fits {

@@ -6,13 +6,13 @@
 use super::padded::LANES;
 
 /// Output channels that are worked on together.
-pub(super) const BLOCK: usize = 4;
+pub(crate) const BLOCK: usize = 4;
 
 /// A row's values at three neighboring offsets: what a kernel's row reads.
 const READ: usize = LANES + 2;
 
 /// Sixteen voxels of four channels.
-pub(super) type Tile = [[f32; LANES]; BLOCK];
+pub(crate) type Tile = [[f32; LANES]; BLOCK];
 
 /// The weights of a kernel's row for four channels.
 pub(super) type RowWeights = [[f32; BLOCK]; 3];
@@ -67,6 +67,35 @@ fn accumulate_with<const FMA: bool>(tile: &mut Tile, input: &[f32], kernel: &[Ke
 fn multiply_add<const FMA: bool>(a: f32, b: f32, sum: f32) -> f32 {
     // Without the instruction `mul_add` would be a call.
     if FMA { a.mul_add(b, sum) } else { a * b + sum }
+}
+
+/// Adds to a tile what channels give at sixteen places, each by its weights for four others.
+pub(crate) fn mix(tile: &mut Tile, channels: &[[f32; LANES]], weights: &[[f32; BLOCK]]) {
+    #[cfg(target_arch = "x86_64")]
+    if has_fma() {
+        // SAFETY: the machine has these instructions, as was just asked.
+        return unsafe { mix_fma(tile, channels, weights) };
+    }
+    mix_with::<false>(tile, channels, weights);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn mix_fma(tile: &mut Tile, channels: &[[f32; LANES]], weights: &[[f32; BLOCK]]) {
+    mix_with::<true>(tile, channels, weights);
+}
+
+#[inline(always)]
+fn mix_with<const FMA: bool>(tile: &mut Tile, channels: &[[f32; LANES]], weights: &[[f32; BLOCK]]) {
+    let mut sums = *tile;
+    for (places, weights) in channels.iter().zip(weights) {
+        for (sums, &weight) in sums.iter_mut().zip(weights) {
+            for (sum, &value) in sums.iter_mut().zip(places) {
+                *sum = multiply_add::<FMA>(value, weight, *sum);
+            }
+        }
+    }
+    *tile = sums;
 }
 
 /// Lanes of the sums over products.

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::kernel::{BLOCK, KernelRow, RowPairs, RowSums, RowWeights, Tile, accumulate, correlate};
-use super::padded::{LANES, PaddedVolume};
+use super::padded::{Band, LANES, PaddedVolume};
 
 /// Rows whose products are summed together.
 const ROWS: usize = 8;
@@ -37,7 +37,7 @@ impl Kernels {
         self.inputs
     }
 
-    pub(super) fn outputs(&self) -> usize {
+    pub(crate) fn outputs(&self) -> usize {
         self.outputs
     }
 
@@ -51,32 +51,49 @@ impl Kernels {
         3 * self.slices
     }
 
-    /// Convolves, slice by slice; `finish` makes an output of its channel, the sum, and the value of
-    /// `beside` at the same place.
-    pub(crate) fn apply(
+    /// Convolves; `finish` makes an output of its channel, the sum, and the value of `beside` at the
+    /// same place.
+    pub(super) fn apply(
         &self,
         x: &PaddedVolume,
         beside: Option<&PaddedVolume>,
         finish: impl Fn(usize, f32, f32) -> f32 + Sync,
     ) -> PaddedVolume {
-        let packed = self.packed(x);
         let mut y = PaddedVolume::zeros(self.outputs, x.dims());
-        let [_, rows, _] = x.dims();
-        y.slices_mut().into_par_iter().enumerate().for_each(|(k, mut outputs)| {
-            for j in 0..rows {
+        self.apply_to(y.bands_mut(), x, beside, finish);
+        y
+    }
+
+    /// Convolves images, given and returned one after the other: [batch, channels, rows, columns].
+    pub(crate) fn apply_to_images(&self, x: &PaddedVolume) -> Vec<f32> {
+        let mut y = vec![0.0; self.outputs * x.dims().into_iter().product::<usize>()];
+        let bands = Band::of_images(&mut y, self.outputs, x.dims());
+        self.apply_to(bands, x, None, |_, sum, _| sum);
+        y
+    }
+
+    fn apply_to(
+        &self,
+        bands: Vec<Band<'_>>,
+        x: &PaddedVolume,
+        beside: Option<&PaddedVolume>,
+        finish: impl Fn(usize, f32, f32) -> f32 + Sync,
+    ) {
+        let packed = self.packed(x);
+        bands.into_par_iter().for_each(|mut band| {
+            let [_, k] = band.place;
+            for j in band.rows() {
                 for (block, kernel) in packed.chunks_exact(self.inputs * self.rows()).enumerate() {
                     for first in (0..x.tiles()).map(|tile| tile * LANES) {
                         let mut tile: Tile = [[0.0; LANES]; BLOCK];
                         let input = &x.data()[x.padded_row_start(0, j, k) + first..];
                         accumulate(&mut tile, input, kernel);
-                        let place = [first, j, k];
-                        let block = block * BLOCK;
-                        write_tile(&tile, &mut outputs, block, place, x, beside, &finish);
+                        let place = [first, j];
+                        write_tile(&tile, &mut band, block * BLOCK, place, x, beside, &finish);
                     }
                 }
             }
         });
-        y
     }
 
     /// Those that take gradients back: channels exchanged, places reversed.
@@ -177,18 +194,19 @@ impl Kernels {
 /// Writes the columns of a tile that are within the volume; `first` of its place is their first.
 fn write_tile(
     tile: &Tile,
-    outputs: &mut [&mut [f32]],
+    band: &mut Band<'_>,
     block: usize,
-    [first, j, k]: [usize; 3],
+    [first, j]: [usize; 2],
     x: &PaddedVolume,
     beside: Option<&PaddedVolume>,
     finish: &impl Fn(usize, f32, f32) -> f32,
 ) {
     let [columns, ..] = x.dims();
     let count = LANES.min(columns - first);
-    let at = (j + 1) * x.row_len() + 1 + first;
-    for (channel, (output, sums)) in outputs.iter_mut().skip(block).zip(tile).enumerate() {
-        let (output, channel) = (&mut output[at..at + count], block + channel);
+    let [_, k] = band.place;
+    let outputs = band.channels_at(block, [first, j], count);
+    for (channel, (output, sums)) in outputs.zip(tile).enumerate() {
+        let channel = block + channel;
         match beside {
             None => {
                 for (output, &sum) in output.iter_mut().zip(sums) {

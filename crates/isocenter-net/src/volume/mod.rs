@@ -7,6 +7,7 @@
 //! - [`padded`] - [`PaddedVolume`], channels with a frame of zeros
 //! - [`convolution`] - [`VolumeConvolution`], 3 x 3 x 3 with ReLU, and its transposes
 //! - `kernels` - kernels between channels, also those of images
+//! - `kernel` - the inner loops of all of these
 
 pub mod convolution;
 mod kernel;
@@ -15,5 +16,7 @@ pub mod padded;
 
 pub(crate) use convolution::TAPS;
 pub use convolution::{ConvolutionGradient, VolumeConvolution};
+pub(crate) use kernel::{BLOCK, Tile, mix};
 pub(crate) use kernels::Kernels;
+pub(crate) use padded::LANES;
 pub use padded::PaddedVolume;

@@ -4,7 +4,7 @@
 use crate::error::NetError;
 
 /// Voxels of a row that are worked on together.
-pub(super) const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Channels of a volume. Rows of voxels are padded with zeros to a multiple of sixteen and one more
 /// voxel on either side, so are rows and slices by one.
@@ -80,7 +80,7 @@ impl PaddedVolume {
     }
 
     /// Appends the values of a channel in a slice.
-    pub(crate) fn append_slice(&self, channel: usize, k: usize, values: &mut Vec<f32>) {
+    fn append_slice(&self, channel: usize, k: usize, values: &mut Vec<f32>) {
         let [columns, rows, _] = self.dims;
         for j in 0..rows {
             let at = self.row_start(channel, j, k);
@@ -142,17 +142,79 @@ impl PaddedVolume {
         &self.data
     }
 
-    /// The slices of each channel, without those of the frame, by slice: for work that is shared
-    /// slice by slice.
-    pub(super) fn slices_mut(&mut self) -> Vec<Vec<&mut [f32]>> {
-        let (slice_len, channel_len) = (self.slice_len(), self.channel_len());
-        let mut by_slice: Vec<Vec<&mut [f32]>> = (0..self.dims[2]).map(|_| Vec::new()).collect();
+    /// The rows of all channels in bands, without those of the frame: for work that is shared band by
+    /// band.
+    pub(super) fn bands_mut(&mut self) -> Vec<Band<'_>> {
+        let [_, rows, slices] = self.dims;
+        let (row_len, slice_len, channel_len) =
+            (self.row_len(), self.slice_len(), self.channel_len());
+        let mut bands = Band::empty(self.dims, [row_len, 1]);
         for channel in self.data.chunks_exact_mut(channel_len) {
-            let slices = channel.chunks_exact_mut(slice_len).skip(1);
-            for (of_slice, slice) in by_slice.iter_mut().zip(slices) {
-                of_slice.push(slice);
+            let slices = channel.chunks_exact_mut(slice_len).skip(1).take(slices);
+            let pieces = slices.flat_map(|slice| {
+                slice[row_len..][..rows * row_len].chunks_mut(BAND_ROWS * row_len)
+            });
+            bands.iter_mut().zip(pieces).for_each(|(band, piece)| band.channels.push(piece));
+        }
+        bands
+    }
+}
+
+/// Rows of a slice that one thread does at a time.
+const BAND_ROWS: usize = 16;
+
+/// Rows of a slice, in all channels.
+pub(super) struct Band<'a> {
+    /// j and k of the first row.
+    pub(super) place: [usize; 2],
+    /// Values of a row, with padding, and those in front of the first voxel.
+    row_len: usize,
+    begin: usize,
+    /// The rows of each channel.
+    channels: Vec<&'a mut [f32]>,
+}
+
+impl<'a> Band<'a> {
+    fn empty([_, rows, slices]: [usize; 3], [row_len, begin]: [usize; 2]) -> Vec<Self> {
+        let of_slice = rows.div_ceil(BAND_ROWS);
+        let place = |n: usize| [n % of_slice * BAND_ROWS, n / of_slice];
+        let band = |n| Self { place: place(n), row_len, begin, channels: Vec::new() };
+        (0..of_slice * slices).map(band).collect()
+    }
+
+    /// Of images [batch, channels, rows, columns]; a batch counts as slices.
+    pub(super) fn of_images(
+        values: &'a mut [f32],
+        channels: usize,
+        [columns, rows, batch]: [usize; 3],
+    ) -> Vec<Self> {
+        let mut bands = Self::empty([columns, rows, batch], [columns, 0]);
+        let of_image = rows.div_ceil(BAND_ROWS).max(1);
+        let images = values.chunks_exact_mut((channels * rows * columns).max(1));
+        for (bands, image) in bands.chunks_mut(of_image).zip(images) {
+            for channel in image.chunks_exact_mut((rows * columns).max(1)) {
+                let pieces = channel.chunks_mut(BAND_ROWS * columns);
+                bands.iter_mut().zip(pieces).for_each(|(band, piece)| band.channels.push(piece));
             }
         }
-        by_slice
+        bands
+    }
+
+    /// j of its rows.
+    pub(super) fn rows(&self) -> std::ops::Range<usize> {
+        let [first, _] = self.place;
+        let count = self.channels.first().map_or(0, |rows| rows.len() / self.row_len.max(1));
+        first..first + count
+    }
+
+    /// The channels from one on, at a place of row j.
+    pub(super) fn channels_at(
+        &mut self,
+        channel: usize,
+        [i, j]: [usize; 2],
+        count: usize,
+    ) -> impl Iterator<Item = &mut [f32]> {
+        let at = (j - self.place[0]) * self.row_len + self.begin + i;
+        self.channels.iter_mut().skip(channel).map(move |rows| &mut rows[at..at + count])
     }
 }
