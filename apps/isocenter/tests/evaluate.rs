@@ -159,6 +159,18 @@ fn an_evaluation_ends_the_same_whatever_comes_between() {
     case.succeed(&format!("{evaluate} --out parts --merge"));
     assert_eq!(cases(&case, "parts"), whole);
 
+    // A CT that has changed since, in one bit.
+    let ct = case.read("ct.nii");
+    let mut changed = ct.clone();
+    let middle = changed.len() / 2;
+    changed[middle] ^= 1;
+    case.write("ct.nii", changed);
+    refused(&format!("{evaluate} --out killed"), "begun with another set of CTs");
+    std::fs::remove_file(case.path("parts/record.shard-2-of-3.jsonl")).unwrap();
+    case.succeed(&format!("{evaluate} --out parts --shard 2/3"));
+    refused(&format!("{evaluate} --out parts --merge"), "begun with another set of CTs");
+    case.write("ct.nii", ct);
+
     // Another protocol, and another number of parts.
     case.write("other.toml", PROTOCOL.replace("samples = 200", "samples = 201"));
     refused("evaluate --config other.toml --out whole", "begun with another protocol");

@@ -14,7 +14,7 @@ use isocenter::register::StageRegistry;
 use isocenter_io::atomic::write_file;
 
 use crate::cli::EvaluateArgs;
-use crate::evaluation::record::{self, fingerprint};
+use crate::evaluation::record::{self, fingerprint, fingerprint_of_cts};
 use crate::evaluation::{Header, ProtocolFile, Record, Shard, results};
 use crate::output::say;
 use crate::progress::Progress;
@@ -31,8 +31,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let begun = Instant::now();
     let progress = Progress::new("reading");
     let patients = file.patients(args.data.as_deref(), |ct| progress.doing(ct))?;
+    let cts = fingerprint_of_cts(&patients);
     let evaluation = Evaluation::new(file.protocol.clone(), patients, &registry)?;
-    let header = Header::new(&file, shard, network.as_deref());
+    let header = Header::new(&file, shard, network.as_deref(), Some(&cts));
     create_folder(&args.out)?;
     let mut record = Record::open(&args.out, &header)?;
     keep_protocol(&args.out, &file)?;

@@ -8,7 +8,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use isocenter::evaluate::CaseResult;
+use isocenter::evaluate::{CaseResult, Patient};
 use serde::{Deserialize, Serialize};
 
 use super::protocol_file::ProtocolFile;
@@ -48,12 +48,21 @@ pub(crate) struct Header {
     /// Fingerprint of the network's checkpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     network: Option<String>,
+    /// Fingerprint of the CTs; none where they were not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cts: Option<String>,
 }
 
 impl Header {
-    pub(crate) fn new(file: &ProtocolFile, shard: Shard, network: Option<&str>) -> Self {
+    pub(crate) fn new(
+        file: &ProtocolFile,
+        shard: Shard,
+        network: Option<&str>,
+        cts: Option<&str>,
+    ) -> Self {
         Self {
             network: network.map(str::to_owned),
+            cts: cts.map(str::to_owned),
             protocol: fingerprint(file.text.as_bytes()),
             seed: file.protocol.seed,
             cases: file.protocol.case_count(),
@@ -89,14 +98,36 @@ impl Header {
         if self.shard != expected.shard {
             return other("shard", &self.shard, &expected.shard);
         }
-        Ok(())
+        match (&self.cts, &expected.cts) {
+            (Some(found), Some(expected)) if found != expected => {
+                other("set of CTs", found, expected)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 /// Fowler, Noll and Vo's hash, 64 bits, variant 1a: enough to tell a changed file.
 pub(crate) fn fingerprint(bytes: &[u8]) -> String {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    hashed(bytes.iter().copied().map(u64::from))
+}
+
+/// What tells CTs from others: voxels, where they are, and where errors are measured.
+pub(crate) fn fingerprint_of_cts(patients: &[Patient]) -> String {
+    let of_patient = |patient: &Patient| {
+        let volume = patient.projector().volume().volume();
+        let world_from_index = volume.world_from_index().to_matrix();
+        let targets = patient.targets().points_world_mm().iter().flatten();
+        let places = world_from_index.iter().chain(targets).map(|value| value.to_bits());
+        let voxels = volume.voxels().iter().map(|value| u64::from(value.to_bits()));
+        hashed(places.chain(voxels))
+    };
+    fingerprint(patients.iter().map(of_patient).collect::<String>().as_bytes())
+}
+
+fn hashed(numbers: impl Iterator<Item = u64>) -> String {
+    let hash = numbers.fold(0xcbf2_9ce4_8422_2325_u64, |hash, number| {
+        (hash ^ number).wrapping_mul(0x0100_0000_01b3)
     });
     format!("{hash:016x}")
 }
@@ -128,7 +159,7 @@ impl Record {
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(system)?;
         let whole = whole_lines(&text);
-        let done = parse(&path, whole, header)?;
+        let (_, done) = parse(&path, whole, header)?;
         // What is torn goes; what comes next is appended there.
         file.set_len(whole.len() as u64).map_err(system)?;
         file.seek(SeekFrom::End(0)).map_err(system)?;
@@ -168,24 +199,25 @@ fn whole_lines(text: &str) -> &str {
     text.rfind('\n').map_or("", |end| &text[..=end])
 }
 
-/// The cases of a record.
+/// The header and cases of a record.
 fn parse(
     path: &Path,
     text: &str,
     expected: &Header,
-) -> Result<BTreeMap<usize, CaseResult>, RecordError> {
+) -> Result<(Option<Header>, BTreeMap<usize, CaseResult>), RecordError> {
     let damaged = |line: usize| {
         move |error| RecordError::Damaged { path: path.to_owned(), line: line + 1, error }
     };
     let mut lines = text.lines().enumerate();
-    let Some((_, first)) = lines.next() else { return Ok(BTreeMap::new()) };
+    let Some((_, first)) = lines.next() else { return Ok((None, BTreeMap::new())) };
     let header: Header = serde_json::from_str(first).map_err(damaged(0))?;
     header.check(path, expected)?;
     let case = |(line, text)| {
         let case: CaseResult = serde_json::from_str(text).map_err(damaged(line))?;
         Ok((case.number, case))
     };
-    lines.map(case).collect()
+    let cases = lines.map(case).collect::<Result<_, _>>()?;
+    Ok((Some(header), cases))
 }
 
 /// The cases of all shards in a folder, in order.
@@ -206,12 +238,14 @@ pub(crate) fn merge(
         };
         return Err(RecordError::Missing { folder: folder.to_owned(), missing });
     }
+    let mut cts: Option<String> = None;
     for shard in shards {
         let path = shard.record(folder);
         let system = |error| RecordError::System { path: path.clone(), error };
         let text = std::fs::read_to_string(&path).map_err(system)?;
-        let header = Header::new(file, shard, network);
-        let done = parse(&path, whole_lines(&text), &header)?;
+        let header = Header::new(file, shard, network, cts.as_deref());
+        let (began, done) = parse(&path, whole_lines(&text), &header)?;
+        cts = cts.or(began.and_then(|header| header.cts));
         let expected = header.numbers().count();
         let found = header.numbers().filter(|number| done.contains_key(number)).count();
         if found < expected {

@@ -213,9 +213,9 @@ mod tests {
         let [batch, channels, rows, columns] = [2, 3, 4, 6];
         let x = numbers(0.0, [batch * channels, rows, columns]).require_grad();
         let images = x.clone().reshape([batch, channels, rows, columns]);
-        let cut = images.clone().reshape([batch, channels, 2, 2, 3, 2]);
-        let expected = cut.permute([0, 1, 3, 5, 2, 4]).reshape([batch, 4 * channels, 6]);
         let found = derived(patches(images, 2), [&x]);
+        let cut = x.clone().reshape([batch, channels, 2, 2, 3, 2]);
+        let expected = cut.permute([0, 1, 3, 5, 2, 4]).reshape([batch, 4 * channels, 6]);
         for (found, expected) in found.iter().zip(derived(expected, [&x])) {
             assert_eq!(largest_difference(found, &expected), 0.0);
         }
