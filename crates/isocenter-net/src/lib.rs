@@ -29,7 +29,6 @@ pub mod loss;
 pub mod moving;
 pub mod network;
 pub mod objective;
-mod pool;
 pub mod scene;
 pub mod stage;
 pub mod step;

@@ -13,7 +13,6 @@ use nalgebra::{Vector3, Vector6};
 use crate::error::NetError;
 use crate::layer::Context;
 use crate::network::{BranchOutputs, Features, Network, Outputs};
-use crate::pool::within_pool;
 use crate::scene::{Descent, PoseGradients, Scene};
 
 /// Minus L_net, and its derivative: higher is better.
@@ -52,9 +51,15 @@ impl<'a> NetworkObjective<'a> {
     pub fn at(&self, camera_from_world: &RigidTransform) -> Result<PoseGradients, NetError> {
         let (poses, mut context) = ([*camera_from_world], Context::inference());
         let Self { scene, network, descent, projector, xray, .. } = *self;
-        within_pool(|| {
-            scene.pose_gradients(network, descent, projector, xray, &poses, &mut context)
-        })
+        let mut found =
+            || scene.pose_gradients(network, descent, projector, xray, &poses, &mut context);
+        if network.device().is_autodiff() {
+            // A thread of the pool that waits takes up other work: it must not hold the lock of the graph
+            // that all users of these weights have in common.
+            return found();
+        }
+        // On a thread of the pool, to which the many small operations would be handed over one by one.
+        rayon::scope(|_| found())
     }
 
     fn evaluated(&self, camera_from_world: &RigidTransform) -> Result<Evaluation, NetError> {

@@ -163,7 +163,11 @@ impl Prepared {
             let one = NetworkObjective::new(network, trained.descent, scene, projector, features);
             (camera, features, one)
         };
-        CaseObjective { parts: self.xrays.iter().map(of).collect(), pivot: self.pivot_world_mm }
+        CaseObjective {
+            parts: self.xrays.iter().map(of).collect(),
+            pivot: self.pivot_world_mm,
+            descent: trained.descent,
+        }
     }
 }
 
@@ -171,6 +175,7 @@ impl Prepared {
 struct CaseObjective<'a> {
     parts: Vec<(&'a Camera, &'a Features, NetworkObjective<'a>)>,
     pivot: Vector3<f64>,
+    descent: Descent,
 }
 
 impl CaseObjective<'_> {
@@ -213,8 +218,7 @@ impl Objective for CaseObjective<'_> {
             let one = objective.evaluate(&camera.camera_from_world(reference_from_world))?;
             let one = for_reference_camera(camera, one);
             similarity += self.share() * one.similarity;
-            // How long a gradient is says nothing: each X-ray has one vote for each part.
-            gradient += self.share() * directions(&one.gradient);
+            gradient += self.share() * vote(self.descent, &one.gradient);
         }
         Ok(Evaluation { similarity, gradient, curvature: None })
     }
@@ -228,8 +232,12 @@ impl Objective for CaseObjective<'_> {
     }
 }
 
-/// Rotation and translation, each over its length.
-fn directions(gradient: &Vector6<f64>) -> Vector6<f64> {
+/// What an X-ray's gradient counts among several: of a sum it is what it is descended by, rotation and
+/// translation each over its length; of a product its length counts too.
+fn vote(descent: Descent, gradient: &Vector6<f64>) -> Vector6<f64> {
+    if descent == Descent::SigmoidProduct {
+        return *gradient;
+    }
     let unit = |from: usize| -> Vector3<f64> {
         gradient.fixed_rows::<3>(from).into_owned().try_normalize(0.0).unwrap_or_default()
     };
@@ -246,4 +254,19 @@ fn mean_map(features: &Tensor<4>) -> Result<Image, NetError> {
     let squares = features.clone().without_autodiff().narrow(0, 0, 1).square();
     let mean = (squares.sum_dim(1) / channels as f64).sqrt();
     Ok(Image::new([columns, rows], mean.try_into_vec_as::<f32>()?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    //! Proves: what is descended by its length keeps it, what by its direction does not.
+    use super::*;
+
+    #[test]
+    fn only_directions_vote() {
+        let gradient = Vector6::new(0.0, 3e-3, 4e-3, 5e-6, 0.0, 0.0);
+        assert_eq!(vote(Descent::SigmoidProduct, &gradient), gradient);
+        let direction = Vector6::new(0.0, 0.6, 0.8, 1.0, 0.0, 0.0);
+        assert!((vote(Descent::Sum, &gradient) - direction).norm() < 1e-12);
+        assert_eq!(vote(Descent::Sum, &Vector6::zeros()), Vector6::zeros());
+    }
 }

@@ -3,8 +3,8 @@
 
 use rayon::prelude::*;
 
-/// Arrays with less arithmetic are not worth a second thread.
-const PARALLEL: usize = 200_000;
+/// Arrays that take fewer multiplications are not worth a second thread.
+const WORTH_THREADS: usize = 200_000;
 
 /// Calls a function for each group with the number of its `outer`, its first place, and its rows of the
 /// output; `work` is what one element of the output costs.
@@ -15,7 +15,7 @@ pub(super) fn for_each_group(
     work: usize,
     function: impl Fn(usize, usize, Vec<&mut [f32]>) + Sync,
 ) {
-    let parallel = outputs.len().saturating_mul(work) >= PARALLEL;
+    let parallel = outputs.len().saturating_mul(work) >= WORTH_THREADS;
     let mut groups = Vec::new();
     for (number, slab) in outputs.chunks_mut((over * inner).max(1)).enumerate() {
         let begin = groups.len();

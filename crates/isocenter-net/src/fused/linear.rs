@@ -28,8 +28,15 @@ pub(crate) fn product(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
 /// Of more samples, the framework's product makes more of weights that are read once.
 const FEW: usize = 4;
 
-/// Weights that one thread does at a time.
-const PARALLEL: usize = 65_536;
+/// Weights that one thread does at a time, about.
+const WEIGHTS_AT_ONCE: usize = 65_536;
+
+/// Rows of weights for which a sum is kept apart: not too few, as all these are added in the end.
+const FEWEST_ROWS: usize = 64;
+
+fn rows_at_once(outputs: usize) -> usize {
+    (WEIGHTS_AT_ONCE / outputs.max(1)).max(FEWEST_ROWS)
+}
 
 #[backend_extension(Flex, Autodiff)]
 trait LinearOperations: Backend {
@@ -49,7 +56,7 @@ impl LinearOperations for Flex {
         // All tensors of this crate are of single precision.
         let (x, weight) = (x.as_slice::<f32>(), weight.as_slice::<f32>());
         let (x, weight) = (x.unwrap_or_default(), weight.unwrap_or_default());
-        let rows_at_once = (PARALLEL / outputs.max(1)).max(1);
+        let rows_at_once = rows_at_once(outputs);
         let part = |(number, weights): (usize, &[f32])| {
             let mut sums = vec![0.0; batch * outputs];
             let first = number * rows_at_once;
@@ -80,7 +87,7 @@ impl LinearGradients for Flex {
         let (gradient, weight) = (gradient.as_slice::<f32>(), weight.as_slice::<f32>());
         let (gradient, weight) = (gradient.unwrap_or_default(), weight.unwrap_or_default());
         let mut by_input = vec![0.0; inputs * batch];
-        let rows_at_once = (PARALLEL / outputs.max(1)).max(1);
+        let rows_at_once = rows_at_once(outputs);
         let size = (rows_at_once * outputs).max(1);
         let pieces = by_input.par_chunks_mut((rows_at_once * batch).max(1));
         pieces.zip(weight.par_chunks(size)).for_each(|(piece, weights)| {

@@ -101,6 +101,7 @@ mod tests {
     //! tangent, and so are the derivatives of both in reverse; the operations that are no maps are
     //! those of the framework too.
     use super::*;
+    use burn::tensor::ops::ConvOptions;
     use burn::tensor::{Device, TensorData};
 
     /// Far enough from where ReLU and ReLU6 bend.
@@ -123,7 +124,7 @@ mod tests {
             SymmetricMap::Gelu,
             SymmetricMap::Normalization { epsilon: 1e-5 },
         ];
-        for shape in [[2, 70, 1], [2, 9, 33]] {
+        for shape in [[2, 70, 1], [2, 9, 33], [2, 9, 2500]] {
             for map in maps {
                 let weights = numbers(0.9, shape);
                 // Value, tangent, and their derivatives for x and u.
@@ -174,7 +175,7 @@ mod tests {
     #[test]
     fn mixing_is_a_product() {
         // With blocks, tiles and groups that are not full; and one on several threads.
-        for [batch, inputs, outputs, places] in [[2, 5, 7, 37], [1, 16, 33, 1000], [1, 1, 1, 1]] {
+        for [batch, inputs, outputs, places] in [[2, 5, 7, 37], [2, 16, 33, 600], [1, 1, 1, 1]] {
             let x = numbers(0.0, [batch, inputs, places]).require_grad();
             let weight = numbers(0.4, [1, outputs, inputs]).require_grad();
             let bias = numbers(0.7, [1, outputs, 1]).require_grad();
@@ -195,9 +196,29 @@ mod tests {
     }
 
     #[test]
+    fn convolutions_are_the_frameworks() {
+        // With bands and tiles that are not full.
+        let [batch, inputs, outputs, rows, columns] = [2, 3, 5, 21, 19];
+        let x = numbers(0.0, [batch, inputs, rows * columns]).require_grad();
+        let weight = numbers(0.4, [outputs, inputs, 9]).require_grad();
+        let convolved = |convolve: &dyn Fn(Tensor<4>, Tensor<4>) -> Tensor<4>| {
+            let images = x.clone().reshape([batch, inputs, rows, columns]);
+            let kernels = weight.clone().reshape([outputs, inputs, 3, 3]);
+            convolve(images, kernels).reshape([batch, outputs, rows * columns])
+        };
+        let of_framework = |x, weight| {
+            let options = ConvOptions::new([1; 2], [1; 2], [1; 2], 1);
+            burn::tensor::module::conv2d(x, weight, None, options)
+        };
+        let found = derived(convolved(&convolve_3x3), [&x, &weight]);
+        let expected = derived(convolved(&of_framework), [&x, &weight]);
+        assert_alike("convolution", &found, &expected);
+    }
+
+    #[test]
     fn linear_is_a_product() {
         // On several threads; of as many samples as are few.
-        for [batch, inputs, outputs] in [[1, 700, 300], [4, 9, 5]] {
+        for [batch, inputs, outputs] in [[3, 700, 300], [4, 9, 5]] {
             let x = numbers(0.0, [1, batch, inputs]).require_grad();
             let weight = numbers(0.4, [1, inputs, outputs]).require_grad();
             let squeezed = |x: &Tensor<3>| x.clone().squeeze_dim::<2>(0);

@@ -238,6 +238,18 @@ pub(crate) fn check_voxel_spacing(found_mm: f64) -> Result<(), NetError> {
     check_number("voxel_spacing_mm", found_mm, 0.5, 50.0, "0.5 to 50")
 }
 
+/// Samples that are computed side by side must not affect each other.
+pub(super) fn check_samples(count: usize, network: &NetworkConfig) -> Result<(), NetError> {
+    match count > 1 && network.normalization() == Normalization::Batch {
+        true => Err(NetError::Setting {
+            name: "cts_per_step",
+            found: count.to_string(),
+            expected: "1 with batch normalization, whose running statistics follow one batch a step: raise batch, or choose group",
+        }),
+        false => Ok(()),
+    }
+}
+
 fn check_number(
     name: &'static str,
     found: f64,
@@ -287,11 +299,7 @@ impl TrainConfig {
         let network = self.network.config()?;
         network.check()?;
         self.objective.descent.check(&network)?;
-        if self.cts_per_step > 1 && network.normalization() == Normalization::Batch {
-            let (name, found) = ("cts_per_step", self.cts_per_step.to_string());
-            let expected = "1 with batch normalization, whose running statistics follow one batch a step: raise batch, or choose group";
-            return Err(NetError::Setting { name, found, expected });
-        }
+        check_samples(self.cts_per_step, &network)?;
         check_names("cameras", self.cameras.iter().map(|camera| &*camera.name))?;
         check_names("cts", self.cts.iter().map(|ct| &*ct.ct.name))?;
         for (camera, entry) in self.cameras()?.iter().zip(&self.cameras) {

@@ -7,7 +7,7 @@ use isocenter::volume::VolumeError;
 use nalgebra::{Vector3, Vector6};
 use serde::{Deserialize, Serialize};
 
-use super::config::TrainConfig;
+use super::config::{TrainConfig, check_samples};
 use super::derivatives::{self, Derived, Trained};
 use super::optimizer::{Optimizer, clip};
 use super::sample::{Sample, Source};
@@ -169,6 +169,7 @@ impl Trainer {
         if samples.is_empty() {
             return Err(NetError::NoSample);
         }
+        check_samples(samples.len(), &self.trained.network.config())?;
         let number = self.step + 1;
         let step = |trained: &Trained, sample: &Sample| self.sample_step(trained, source, sample);
         let derived = self.trained.of_each(samples, step).map_err(|error| match error {

@@ -110,7 +110,8 @@ mod tests {
     use super::*;
     use rand::{RngExt, SeedableRng};
 
-    const DIMS: [usize; 3] = [19, 5, 4];
+    // Two bands of rows, the second not full.
+    const DIMS: [usize; 3] = [19, 18, 3];
 
     fn draw(rng: &mut rand_chacha::ChaCha8Rng, count: usize) -> Vec<f32> {
         (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
