@@ -160,12 +160,12 @@ fn nrrd_pairs() {
     fs::write(&data, &data_seed).unwrap();
     let reader = || read_ct(&header).is_ok();
     let mut random = ChaCha8Rng::seed_from_u64(32);
-    for _ in 0..4000 {
+    for _ in 0..rounds(10_000) {
         let bytes = mutated(&mut random, text.as_bytes(), 400);
         read(&header, &bytes, data_seed.len(), &reader);
     }
     fs::write(&header, &text).unwrap();
-    for _ in 0..4000 {
+    for _ in 0..rounds(10_000) {
         let bytes = mutated(&mut random, &data_seed, 400);
         read(&data, &bytes, text.len(), &reader);
     }
@@ -211,14 +211,16 @@ fn dicom_files() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.dcm");
     let mut random = ChaCha8Rng::seed_from_u64(34);
-    for name in ["enhanced.dcm", "enhanced_implicit.dcm", "enhanced_rle.dcm"] {
+    let names = ["enhanced.dcm", "enhanced_implicit.dcm", "enhanced_rle.dcm"];
+    let each = rounds(20_000).div_ceil(names.len());
+    for name in names {
         let seed = fs::read(fixtures("dicom").join(name)).unwrap();
         let reader = || {
             let _ = read_dicom_image(&path);
             load_ct(&path, None).is_ok()
         };
         assert!(read(&path, &seed, 0, &reader));
-        for _ in 0..2000 {
+        for _ in 0..each {
             read(&path, &mutated(&mut random, &seed, 1600), 0, &reader);
         }
         for end in (0..seed.len()).step_by(13) {
@@ -235,14 +237,19 @@ fn dicom_codestreams() {
     let path = folder.path().join("a.dcm");
     let reader = || read_dicom_image(&path).is_ok();
     let mut random = ChaCha8Rng::seed_from_u64(35);
-    for name in ["jpeg2000_i16", "jpeg2000_u8", "jpeg_i16", "jpeg_u8", "baseline_u8", "rle_i16"] {
+    let of_decoders: [&[&str]; 3] =
+        [&["jpeg2000_i16", "jpeg2000_u8"], &["jpeg_i16", "jpeg_u8", "baseline_u8"], &["rle_i16"]];
+    let each = |names: &[&'static str]| rounds(20_000).div_ceil(names.len());
+    let files_of =
+        of_decoders.iter().flat_map(|names| names.iter().map(|name| (*name, each(names))));
+    for (name, each) in files_of {
         let seed = files(&fixtures("dicom/encodings").join(name))[0].clone();
         let seed = fs::read(seed).unwrap();
         let mark = [0xe0, 0x7f, 0x10, 0];
         let start = seed.windows(4).position(|window| window == mark).unwrap();
         let (head, codestream) = seed.split_at(start);
         assert!(read(&path, &seed, 0, &reader), "{name}");
-        for _ in 0..3000 {
+        for _ in 0..each {
             let bytes = [head, &mutated(&mut random, codestream, 120)].concat();
             read(&path, &bytes, 0, &reader);
         }
