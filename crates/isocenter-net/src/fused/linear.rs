@@ -1,16 +1,13 @@
 //! Vectors times a matrix as an operation of the framework on the CPU: for few samples the time is that
 //! of reading the weights, which more cores do faster. The framework's own product uses one.
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, binary};
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
+use super::bilinear::Bilinear;
 use super::is_on_cpu;
 
 /// Samples times weights.
@@ -22,7 +19,7 @@ pub(crate) fn product(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
     if !is_on_cpu(&x) || batch > FEW {
         return x.matmul(weight);
     }
-    Tensor::from_dispatch(Dispatch::product(x.into_dispatch(), weight.into_dispatch()))
+    Bilinear::Linear.of(x, weight)
 }
 
 /// Of more samples, the framework's product makes more of weights that are read once.
@@ -38,69 +35,61 @@ fn rows_at_once(outputs: usize) -> usize {
     (WEIGHTS_AT_ONCE / outputs.max(1)).max(FEWEST_ROWS)
 }
 
-#[backend_extension(Flex, Autodiff)]
-trait LinearOperations: Backend {
-    fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
-}
+type Array = FloatTensor<Flex>;
 
-/// What reverse mode asks for, given the derivative for the result.
-trait LinearGradients: LinearOperations {
-    fn input_gradient(gradient: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
-}
-
-impl LinearOperations for Flex {
-    fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        let [batch, inputs] = x.shape().dims();
-        let [_, outputs] = weight.shape().dims();
-        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
-        // All tensors of this crate are of single precision.
-        let (x, weight) = (x.as_slice::<f32>(), weight.as_slice::<f32>());
-        let (x, weight) = (x.unwrap_or_default(), weight.unwrap_or_default());
-        let rows_at_once = rows_at_once(outputs);
-        let part = |(number, weights): (usize, &[f32])| {
-            let mut sums = vec![0.0; batch * outputs];
-            let first = number * rows_at_once;
-            for (row, weights) in weights.chunks_exact(outputs).enumerate() {
-                for (sample, sums) in sums.chunks_exact_mut(outputs).enumerate() {
-                    let value = x[sample * inputs + first + row];
-                    sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
-                }
+pub(super) fn value(x: &Array, weight: &Array) -> Array {
+    let [batch, inputs] = x.shape().dims();
+    let [_, outputs] = weight.shape().dims();
+    let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
+    // All tensors of this crate are of single precision.
+    let (x, weight) = (x.as_slice::<f32>(), weight.as_slice::<f32>());
+    let (x, weight) = (x.unwrap_or_default(), weight.unwrap_or_default());
+    let rows_at_once = rows_at_once(outputs);
+    let part = |(number, weights): (usize, &[f32])| {
+        let mut sums = vec![0.0; batch * outputs];
+        let first = number * rows_at_once;
+        for (row, weights) in weights.chunks_exact(outputs).enumerate() {
+            for (sample, sums) in sums.chunks_exact_mut(outputs).enumerate() {
+                let value = x[sample * inputs + first + row];
+                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
             }
-            sums
-        };
-        let size = (rows_at_once * outputs).max(1);
-        let parts: Vec<Vec<f32>> = weight.par_chunks(size).enumerate().map(part).collect();
-        // Part after part: the same sum whatever the number of threads.
-        let mut y = vec![0.0; batch * outputs];
-        for part in parts {
-            y.iter_mut().zip(&part).for_each(|(sum, part)| *sum += part);
         }
-        FloatTensor::<Flex>::from_data(TensorData::new(y, [batch, outputs]))
+        sums
+    };
+    let size = (rows_at_once * outputs).max(1);
+    let parts: Vec<Vec<f32>> = weight.par_chunks(size).enumerate().map(part).collect();
+    // Part after part: the same sum whatever the number of threads.
+    let mut y = vec![0.0; batch * outputs];
+    for part in parts {
+        y.iter_mut().zip(&part).for_each(|(sum, part)| *sum += part);
     }
+    Array::from_data(TensorData::new(y, [batch, outputs]))
 }
 
-impl LinearGradients for Flex {
-    fn input_gradient(gradient: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        let [batch, outputs] = gradient.shape().dims();
-        let [inputs, _] = weight.shape().dims();
-        let (gradient, weight) = (gradient.to_contiguous(), weight.to_contiguous());
-        let (gradient, weight) = (gradient.as_slice::<f32>(), weight.as_slice::<f32>());
-        let (gradient, weight) = (gradient.unwrap_or_default(), weight.unwrap_or_default());
-        let mut by_input = vec![0.0; inputs * batch];
-        let rows_at_once = rows_at_once(outputs);
-        let size = (rows_at_once * outputs).max(1);
-        let pieces = by_input.par_chunks_mut((rows_at_once * batch).max(1));
-        pieces.zip(weight.par_chunks(size)).for_each(|(piece, weights)| {
-            let rows = piece.chunks_exact_mut(batch).zip(weights.chunks_exact(outputs));
-            for (values, weights) in rows {
-                for (value, gradient) in values.iter_mut().zip(gradient.chunks_exact(outputs)) {
-                    *value = dot(gradient, weights);
-                }
+pub(super) fn input_gradient(gradient: &Array, weight: &Array) -> Array {
+    let [batch, outputs] = gradient.shape().dims();
+    let [inputs, _] = weight.shape().dims();
+    let (gradient, weight) = (gradient.to_contiguous(), weight.to_contiguous());
+    let (gradient, weight) = (gradient.as_slice::<f32>(), weight.as_slice::<f32>());
+    let (gradient, weight) = (gradient.unwrap_or_default(), weight.unwrap_or_default());
+    let mut by_input = vec![0.0; inputs * batch];
+    let rows_at_once = rows_at_once(outputs);
+    let size = (rows_at_once * outputs).max(1);
+    let pieces = by_input.par_chunks_mut((rows_at_once * batch).max(1));
+    pieces.zip(weight.par_chunks(size)).for_each(|(piece, weights)| {
+        let rows = piece.chunks_exact_mut(batch).zip(weights.chunks_exact(outputs));
+        for (values, weights) in rows {
+            for (value, gradient) in values.iter_mut().zip(gradient.chunks_exact(outputs)) {
+                *value = dot(gradient, weights);
             }
-        });
-        let by_input = TensorData::new(by_input, [inputs, batch]);
-        Self::float_swap_dims(FloatTensor::<Flex>::from_data(by_input), 0, 1)
-    }
+        }
+    });
+    let by_input = TensorData::new(by_input, [inputs, batch]);
+    Flex::float_swap_dims(Array::from_data(by_input), 0, 1)
+}
+
+pub(super) fn weight_gradient(gradient: &Array, x: &Array) -> Array {
+    Flex::float_matmul(Flex::float_swap_dims(x.clone(), 0, 1), gradient.clone())
 }
 
 /// Sums that are kept apart, so that they can be added together.
@@ -113,34 +102,4 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
         sums.iter_mut().zip(a).zip(b).for_each(|((sum, a), b)| *sum += a * b);
     }
     sums.iter().sum()
-}
-
-impl<B: LinearGradients, C: CheckpointStrategy> LinearOperations for Autodiff<B, C> {
-    fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        let ((x, node), (weight, weight_node)) = (x.into_parts(), weight.into_parts());
-        match LinearStep.prepare::<C>([node, weight_node]).compute_bound().stateful() {
-            OpsKind::Tracked(step) => {
-                step.finish((x.clone(), weight.clone()), B::product(x, weight))
-            }
-            OpsKind::UnTracked(step) => step.finish(B::product(x, weight)),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct LinearStep;
-
-impl<B: LinearGradients> Backward<B, 2> for LinearStep {
-    type State = (FloatTensor<B>, FloatTensor<B>);
-
-    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let (x, weight) = ops.state;
-        binary::<B, _, _>(
-            ops.parents,
-            ops.node,
-            gradients,
-            |gradient| B::input_gradient(gradient, weight),
-            |gradient| B::float_matmul(B::float_swap_dims(x, 0, 1), gradient),
-        );
-    }
 }

@@ -18,13 +18,14 @@
 //! - [`composed`] - the maps made of the framework's own operations, for other devices than the CPU
 //! - [`columns`] - arrays in groups of columns, on all cores
 //!
-//! Four operations are no such maps:
+//! Four operations are no such maps, two of them with their derivatives in [`bilinear`]:
 //!
 //! - [`convolution`] - convolutions of images
 //! - [`mixing`] - channels mixed at each place by itself
 //! - [`patches`] - images cut into patches
 //! - [`linear`] - vectors times a matrix
 
+mod bilinear;
 mod columns;
 mod composed;
 mod convolution;
