@@ -5,6 +5,7 @@ mod commands;
 mod ct_files;
 mod drawing;
 mod evaluation;
+mod fingerprint;
 mod input;
 mod landmarks;
 mod output;

@@ -34,6 +34,11 @@ fn a_network_is_a_stage_of_a_registration() {
     case.succeed(&format!("{register} --out out"));
     let stages = &case.json("out/result.json")["config"]["stages"];
     assert_eq!(stages, &serde_json::json!(["search", "network", "refine"]));
+    let network = &case.json("out/result.json")["config"]["network"];
+    assert_eq!(
+        (&network["steps"], network["fingerprint"].as_str().unwrap().len()),
+        (&4.into(), 16)
+    );
     // It was hardly trained: what the search had found is not lost by it.
     assert!(case.mtre_mm("out/pose.json") < 3.0);
 

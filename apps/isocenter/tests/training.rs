@@ -1,5 +1,5 @@
 //! Proves, on the real program: a training that is interrupted and goes on ends with the same bytes as
-//! one that was not, whatever the number of threads that make samples and of those that compute; fine-tuning begins with the other's weights; a
+//! one that was not, whatever the number of threads that make samples and of those that compute; fine-tuning begins with the other's weights; steps may be added and fewer checkpoints kept; a
 //! folder that holds a training, other settings and files that are no checkpoints are refused with
 //! what to do; a training that leads nowhere stops and keeps its batch; the baseline is trained likewise;
 //! Ctrl-C ends it with a checkpoint.
@@ -10,6 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
+use isocenter_net::Checkpoint;
 
 /// A network and images as small as they can be.
 const SETTINGS: &str = include_str!("support/tiny_training.toml");
@@ -75,10 +76,35 @@ fn a_training_that_goes_on_is_the_same() {
     assert!(last(&whole) == last(&parts), "the checkpoints differ");
     assert_eq!(metrics(&whole), metrics(&parts));
 
+    let events = fs::read_dir(&parts).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().starts_with("events.out.tfevents.")
+    });
+    assert_eq!(events.count(), 2, "one file of TensorBoard for each time it was begun");
+
+    // With more steps and fewer checkpoints it goes on, with another seed not.
+    let longer = SETTINGS.replacen("steps = 4", "steps = 5", 1);
+    fs::write(&settings, &longer).unwrap();
+    let (done, errors) = train(&settings, &parts, &["--resume", "--keep", "1"]);
+    assert!(done, "{errors}");
+    assert_eq!(metrics(&parts).len(), 5);
+    assert_eq!(fs::read_dir(parts.join("checkpoints")).unwrap().count(), 1);
+    assert_eq!(fs::read_to_string(parts.join("train.toml")).unwrap(), longer);
+
+    // A training that changes nothing ends with the weights that it begins with.
+    let still =
+        SETTINGS.replace("lowest = 1e-6", "lowest = 0").replace("highest = 1e-4", "highest = 0");
+    fs::write(&settings, still.replace("head = [8]", "head = [8]\ndropout = 0.4")).unwrap();
     let from = checkpoint(&whole, 4);
     let (done, errors) = train(&settings, &tuned, &["--from", from.to_str().unwrap()]);
     assert!(done, "{errors}");
+    let network = |path| Checkpoint::from_bytes(&fs::read(path).unwrap()).unwrap().network;
+    assert_eq!(network(checkpoint(&tuned, 4)), network(from.clone()));
     assert_ne!(metrics(&tuned)[0]["loss"], metrics(&whole)[0]["loss"]);
+    let other = SETTINGS.replace("head = [8]", "head = [9]");
+    fs::write(&settings, other).unwrap();
+    let (done, errors) = train(&settings, &tuned, &["--from", from.to_str().unwrap()]);
+    assert!(!done && errors.contains("network.head[0] was 8 and is 9"), "{errors}");
 }
 
 #[test]

@@ -89,8 +89,8 @@ pub enum NetError {
     },
     /// A file that no training has written.
     #[error(
-        "this safetensors file is no checkpoint of `isocenter train`: `isocenter convert-weights` \
-         reads those of other programs"
+        "this safetensors file is no checkpoint of `isocenter train`: name one of its folder \
+         'checkpoints', or convert PyTorch's own file (.pt, .pth) with `isocenter convert-weights`"
     )]
     NoCheckpoint,
     /// A checkpoint of another version of the program.
@@ -110,8 +110,21 @@ pub enum NetError {
     )]
     OtherTraining {
         /// Which differs.
-        key: &'static str,
+        key: String,
         /// In the checkpoint.
+        before: String,
+        /// In the file.
+        now: String,
+    },
+    /// Weights to begin with that are of another architecture.
+    #[error(
+        "the weights to begin with are of another architecture: {key} was {before} and is {now}; \
+         set `network` as in the training that they are from"
+    )]
+    OtherArchitecture {
+        /// Which setting differs.
+        key: String,
+        /// Of the weights.
         before: String,
         /// In the file.
         now: String,

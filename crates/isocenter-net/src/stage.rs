@@ -74,6 +74,8 @@ impl NetworkStage {
         registry.add(Self::NAME, move |config: &RegisterConfig| {
             let trained = Arc::clone(&trained);
             let RegisterConfig { gradient_descent, direction_descent, .. } = *config;
+            // Settings that make no sense are told before anything is computed.
+            trained.descent.optimizer(&gradient_descent, direction_descent)?;
             Ok(Box::new(Self { trained, gradient_descent, direction_descent }))
         });
     }
@@ -258,8 +260,99 @@ fn mean_map(features: &Tensor<4>) -> Result<Image, NetError> {
 
 #[cfg(test)]
 mod tests {
-    //! Proves: what is descended by its length keeps it, what by its direction does not.
+    //! Proves: what is descended by its length keeps it, what by its direction does not; of two X-rays
+    //! the gradient is that of the mean (differences), for motions of the first camera; settings that make
+    //! no sense are refused when the stage is made.
+    use isocenter::geometry::{PivotMotion, View};
+    use isocenter::register::Xray;
+    use isocenter::volume::{AttenuationMap, AttenuationVolume, Phantom, PhantomConfig};
+
     use super::*;
+    use crate::checkpoint::Header;
+    use crate::network::DualBranchConfig;
+    use crate::weights;
+
+    const SIZE_PX: [usize; 2] = [64, 64];
+    const DISTANCE_MM: f64 = 700.0;
+
+    fn trained(descent: Descent) -> TrainedNetwork {
+        let config = DualBranchConfig {
+            size_px: SIZE_PX,
+            trunk: vec![16],
+            head: vec![8],
+            ..DualBranchConfig::compact()
+        };
+        let network = Network::new(&config.clone().into(), 2, &Device::flex()).unwrap();
+        let checkpoint = Checkpoint {
+            header: Header::new(config.into(), descent, 12.0),
+            network: weights::of(&network).unwrap(),
+            balance: Default::default(),
+            moments: Default::default(),
+        };
+        TrainedNetwork::new(&checkpoint, &Device::flex()).unwrap()
+    }
+
+    /// A frontal and a lateral X-ray of a phantom, and the first one's pose.
+    fn two_xrays() -> (Case, RigidTransform) {
+        let config = PhantomConfig { spacing_mm: 6.0, ..PhantomConfig::default() };
+        let ct = Phantom::generate(&config).unwrap().ct;
+        let volume = AttenuationVolume::from_hounsfield(ct, &AttenuationMap::default()).unwrap();
+        let pivot = volume.volume().center_world_mm();
+        let projector = Projector::new(volume);
+        let poses = [View::AP, View::LATERAL_LEFT].map(|v| v.camera_from_world(pivot, DISTANCE_MM));
+        let [first, second] = poses;
+        let camera = Camera::new(1020.0, [4.8, 4.8], SIZE_PX).unwrap();
+        let other = camera.clone().with_camera_from_reference_camera(second * first.inverse());
+        let xray = |camera: &Camera, pose| {
+            let image = projector.forward(camera, &pose).unwrap();
+            Xray::new(camera.clone(), image).unwrap()
+        };
+        let xrays = vec![xray(&camera, first), xray(&other, second)];
+        (Case::of_xrays(projector, xrays, pivot).unwrap(), first)
+    }
+
+    #[test]
+    fn two_xrays_pull_together() {
+        let trained = trained(Descent::SigmoidProduct);
+        let (case, truth) = two_xrays();
+        let prepared = Prepared::new(&trained, &case).unwrap();
+        let objective = prepared.objective(&trained);
+        assert_eq!(objective.parts.len(), 2);
+        let start = PivotMotion::from_vector(&Vector6::new(0.05, -0.08, 0.1, 8.0, -6.0, 15.0))
+            .apply(&truth, case.pivot_world_mm());
+        let found = objective.evaluate(&start).unwrap();
+        // Of one alone it is another.
+        let one = objective.parts[0].2.evaluate(&start).unwrap();
+        let scale = Vector6::new(1.0, 1.0, 1.0, 100.0, 100.0, 100.0);
+        let gradient = found.gradient.component_mul(&scale);
+        assert!((gradient - one.gradient.component_mul(&scale)).norm() > 0.1 * gradient.norm());
+        for component in 0..6 {
+            let value = |sign: f64| {
+                let mut motion = Vector6::zeros();
+                motion[component] = sign * 1e-3 * scale[component];
+                let pose = PivotMotion::from_vector(&motion).apply(&start, case.pivot_world_mm());
+                objective.evaluate(&pose).unwrap().similarity
+            };
+            let difference = (value(1.0) - value(-1.0)) / 2e-3;
+            // Seven digits of a value that lies near 1/4, and ReLU that bends on the way.
+            assert!(
+                (difference - gradient[component]).abs() < 0.05 * gradient.amax() + 1e-4,
+                "component {component}: {difference} by differences, {} found",
+                gradient[component]
+            );
+        }
+    }
+
+    #[test]
+    fn settings_are_checked_when_the_stage_is_made() {
+        let mut registry = StageRegistry::default();
+        NetworkStage::register(trained(Descent::SigmoidProduct), &mut registry);
+        let mut config = RegisterConfig::default();
+        assert!(registry.make(NetworkStage::NAME, &config).is_ok());
+        config.gradient_descent.optimizer.momentum = 2.0;
+        let error = registry.make(NetworkStage::NAME, &config).err().unwrap().to_string();
+        assert!(error.contains("momentum"), "{error}");
+    }
 
     #[test]
     fn only_directions_vote() {

@@ -27,7 +27,7 @@ use crate::error::NetError;
 use crate::layer::{Context, Statistics};
 use crate::loss::{Approximation, Balance, DecompositionForm, decomposition, geodesic_gradient};
 use crate::network::{Features, IMAGE_CHANNELS, Network};
-use crate::scene::{Descent, Scene, take_gradient};
+use crate::scene::{Descent, PoseGradients, Scene, take_gradient};
 
 /// What one step trains on: one CT, several poses of it.
 #[derive(Debug, Clone)]
@@ -75,6 +75,8 @@ pub struct Step {
     pub approximation: f64,
     /// What the branches have in common, for a network that has some.
     pub branches: Option<BranchCorrelation>,
+    /// L_net of each pose.
+    pub values: Vec<f64>,
     /// The network's pose gradients.
     pub found: Vec<Vector6<f64>>,
     /// The geodesic ones.
@@ -105,7 +107,8 @@ impl Batch<'_> {
         let projector = Projector::new(pass.channels()?);
         let mut context = Context::training(Statistics::BatchUpdating, seed);
         let xray = network.xray_features(self.xrays.clone(), &mut context)?;
-        let found = self.first_order(network, objective, &projector, &xray, &context)?;
+        let PoseGradients { values, gradients: found, .. } =
+            self.first_order(network, objective, &projector, &xray, &context)?;
         let (scene, count) = (self.scene, found.len() as f64);
         let mut approximation = 0.0;
         let (mut wanted, mut slopes) = (Vec::new(), Vec::new());
@@ -155,6 +158,7 @@ impl Batch<'_> {
             loss,
             approximation,
             branches,
+            values,
             found,
             wanted,
             tangent,
@@ -164,7 +168,7 @@ impl Batch<'_> {
         })
     }
 
-    /// The pose gradients, by a pass that leaves no trace in the network and leaves out the same as
+    /// L_net and its pose gradients, by a pass that leaves no trace in the network and leaves out the same as
     /// the pass that will follow.
     fn first_order(
         &self,
@@ -173,17 +177,16 @@ impl Batch<'_> {
         projector: &Projector<ChannelVolume>,
         xray: &Features,
         context: &Context,
-    ) -> Result<Vec<Vector6<f64>>, NetError> {
+    ) -> Result<PoseGradients, NetError> {
         let network = network.valid();
-        let found = self.scene.pose_gradients(
+        self.scene.pose_gradients(
             &network,
             objective.descent,
             projector,
             &xray.without_autodiff(),
             &self.cameras_from_world,
             &mut context.clone().with_statistics(Statistics::Batch),
-        )?;
-        Ok(found.gradients)
+        )
     }
 
     /// Moving images and their derivatives along a motion each; the framework differentiates down

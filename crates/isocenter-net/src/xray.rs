@@ -62,6 +62,17 @@ impl NetworkXray {
         Ok(Self { camera: grid.camera(camera)?, pixels: normalized(values, weights) })
     }
 
+    /// The camera that has the network's pixels: that of an X-ray of this camera.
+    ///
+    /// # Errors
+    /// If the resampled camera cannot exist.
+    pub fn camera_for(camera: &Camera, size_px: [usize; 2]) -> Result<Camera, CameraError> {
+        match camera.size_px() == size_px {
+            true => Ok(camera.clone()),
+            false => Grid::over(camera, size_px).camera(camera),
+        }
+    }
+
     /// One sample.
     ///
     /// # Shapes

@@ -63,6 +63,12 @@ fn everything_is_what_pytorch_finds() {
         }
         close("total", step.loss, number(case, "total"), number(case, "total"), 1e-3);
 
+        let values: Vec<f64> = setting(case, "values");
+        for (found, expected) in step.values.iter().zip(&values) {
+            close("L_net", *found, *expected, expected.abs(), 1e-4);
+        }
+        assert_eq!(step.values.len(), values.len());
+
         let wanted: Vec<Vec<f64>> = setting(case, "targets");
         let found: Vec<Vec<f64>> = setting(case, "pose_gradients");
         for (n, (wanted, found)) in wanted.iter().zip(&found).enumerate() {

@@ -1,5 +1,6 @@
 //! Proves: the pose gradient of L_net and the total loss's derivative for weights are those of finite
-//! differences; and steps of training make the pose gradient of one pair of poses the geodesic one.
+//! differences; what dropout leaves out and the statistics of the batch are the same in both passes; and
+//! steps of training make the pose gradient of one pair of poses the geodesic one.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod support;
@@ -150,6 +151,40 @@ fn radiograph(batch: &Batch<'_>) -> Tensor<4> {
     image.iter_mut().for_each(|pixel| *pixel /= largest);
     let [columns, rows] = SIZE_PX;
     Tensor::from_data(TensorData::new(image, [1, 1, rows, columns]), &device())
+}
+
+/// Were other elements left out in the second pass, or other statistics taken, its tangent would be that
+/// of another network.
+#[test]
+fn both_passes_leave_out_the_same() {
+    let config = DualBranchConfig {
+        size_px: SIZE_PX,
+        trunk: vec![24, 16],
+        head: vec![12],
+        normalization: Normalization::Batch,
+        dropout: 0.4,
+    };
+    let network = Network::new(&config.into(), 5, &device()).unwrap();
+    let network = support::with_hashed_weights(network);
+    let balance = Balance::new(Weighing::Learned, &device());
+    with_batch(2, &device(), |batch| {
+        let step = |seed| batch.step(&network, &balance, &DIRECTION, seed).unwrap();
+        let one = step(1);
+        let pairs = one.found.iter().zip(&one.wanted);
+        let terms = pairs.map(|(found, wanted)| {
+            let slope = DIRECTION.approximation.compare(found, wanted).slope;
+            slope.component_mul(found).abs().sum() / one.found.len() as f64
+        });
+        let scale: f64 = terms.sum();
+        // Single precision; the terms may cancel each other.
+        let off = (one.tangent - one.contraction).abs() / scale;
+        assert!(off < 1e-5, "{} {} of {scale}", one.tangent, one.contraction);
+        // What is left out follows the seed, and changes a lot.
+        assert_eq!(step(1).found, one.found);
+        let other = step(2);
+        let off = (other.found[0] - one.found[0]).norm() / one.found[0].norm();
+        assert!(off > 1e-2, "{off}");
+    });
 }
 
 #[test]

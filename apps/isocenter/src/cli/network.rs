@@ -51,7 +51,7 @@ impl FromStr for DeviceArg {
             "wgpu" => Ok(Self::Wgpu),
             #[cfg(feature = "cuda")]
             "cuda" => Ok(Self::Cuda),
-            "wgpu" | "cuda" => Err(format!(
+            _ if ["wgpu", "cuda"].contains(&text) => Err(format!(
                 "this program was built without it: build it with --features {text}, or use cpu"
             )),
             _ => Err("expected cpu, wgpu or cuda".to_owned()),
@@ -90,6 +90,9 @@ pub(crate) struct TrainArgs {
     /// What ${ISOCENTER_DATA} stands for in the paths of the CTs
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// Checkpoints to keep, the last ones, instead of as many as the file says
+    #[arg(long, value_name = "N")]
+    pub(crate) keep: Option<usize>,
     /// Background threads that simulate X-rays; the training does not depend on their number
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) threads: usize,

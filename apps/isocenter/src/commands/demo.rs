@@ -103,6 +103,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         attenuation: AttenuationMap::default(),
         mask_labels: None,
         registry: StageRegistry::default(),
+        network: None,
     };
     let outcome = perform(task, begun, &progress)?;
     write_registration(folder.path(), &outcome)?;

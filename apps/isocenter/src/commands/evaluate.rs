@@ -14,15 +14,15 @@ use isocenter::register::StageRegistry;
 use isocenter_io::atomic::write_file;
 
 use crate::cli::EvaluateArgs;
-use crate::evaluation::record::{self, fingerprint, fingerprint_of_cts};
-use crate::evaluation::{Header, ProtocolFile, Record, Shard, results};
+use crate::evaluation::{Header, ProtocolFile, Record, Shard, record, results};
+use crate::fingerprint::fingerprint_of_cts;
 use crate::output::say;
 use crate::progress::Progress;
-use crate::stages::stages;
+use crate::stages::{Stages, stages};
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
-    let registry = stages(&args.network)?;
-    let network = args.network.checkpoint().map(network_fingerprint).transpose()?;
+    let Stages { registry, network } = stages(&args.network)?;
+    let network = network.map(|network| network.fingerprint);
     let file = ProtocolFile::read(&args.config, &registry)?;
     if args.merge {
         return merge(args, &file, &registry, network.as_deref());
@@ -76,12 +76,6 @@ fn merge(
         say(&format!("the report has no pictures of the worst cases: {error:#}"))?;
     }
     tell(&summary, &args.out)
-}
-
-/// What tells one network from another.
-fn network_fingerprint(checkpoint: &Path) -> Result<String> {
-    let bytes = std::fs::read(checkpoint).with_context(|| checkpoint.display().to_string())?;
-    Ok(fingerprint(&bytes))
 }
 
 fn create_folder(folder: &Path) -> Result<()> {

@@ -1,27 +1,32 @@
 //! `isocenter train`: trains a network through its pose gradient.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use isocenter_net::train::{Supply, Trainer, Validation, validate};
 
 use crate::cli::TrainArgs;
-use crate::output::say;
+use crate::output::{remark, say};
 use crate::progress::Progress;
 use crate::training::{Line, Log, TrainFile, TrainingFolder, read_checkpoint, write_report};
 
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
-    let file = TrainFile::read(&args.config)?;
+    let mut file = TrainFile::read(&args.config)?;
+    if let Some(keep) = args.keep {
+        file.config.checkpoints.keep = keep;
+        file.config.check().context("--keep")?;
+    }
     let device = args.device.device();
     let (folder, trainer) = begin(args, &file, &device)?;
     let progress = Progress::new("reading");
     let source = Arc::new(file.source(args.data.as_deref(), |ct| progress.doing(ct))?);
     let log = Log::open(folder.path(), trainer.steps_done())?;
-    let mut training =
-        Training { file: &file, folder, trainer, log, source, progress: Some(progress) };
+    let (progress, told) = (Some(progress), Instant::now());
+    let mut training = Training { file: &file, folder, trainer, log, source, progress, told };
     training.run(args.threads)
 }
 
@@ -30,7 +35,9 @@ fn begin(args: &TrainArgs, file: &TrainFile, device: &Device) -> Result<(Trainin
     let (config, text) = (file.config.clone(), file.text.clone());
     if args.resume {
         let (folder, checkpoint) = TrainingFolder::resume(&args.out)?;
-        return Ok((folder, Trainer::resumed(config, text, device, &checkpoint)?));
+        let trainer = Trainer::resumed(config, text, device, &checkpoint)?;
+        folder.write_settings(&file.text)?;
+        return Ok((folder, trainer));
     }
     let trainer = match &args.from {
         Some(path) => Trainer::from_weights(config, text, device, &read_checkpoint(path)?)?,
@@ -46,6 +53,9 @@ pub(crate) struct Interrupted {
     step: u64,
 }
 
+/// How often a training says where it is when nobody sees its progress line (s).
+const LINE_EVERY_S: f64 = 60.0;
+
 struct Training<'a> {
     file: &'a TrainFile,
     folder: TrainingFolder,
@@ -53,6 +63,8 @@ struct Training<'a> {
     log: Log,
     source: Arc<isocenter_net::train::Source>,
     progress: Option<Progress>,
+    /// When a line was last written to a log.
+    told: Instant,
 }
 
 impl Training<'_> {
@@ -104,22 +116,27 @@ impl Training<'_> {
         self.finish()
     }
 
-    /// The progress line; measurements stay on the screen.
-    fn tell(&self, line: &Line, seconds_each: f64) -> Result<()> {
+    /// The progress line, or now and then a line of a log; measurements stay on the screen.
+    fn tell(&mut self, line: &Line, seconds_each: f64) -> Result<()> {
         let (m, steps) = (&line.metrics, self.file.config.steps);
         let left_min = seconds_each * (steps - m.step) as f64 / 60.0;
+        let of_branches = m.decomposition.map(|loss| format!("L_decomp {loss:.3}, "));
+        let said = format!(
+            "step {} of {steps}: L_appro {:.3}, {}cosines {:.2} / {:.2}, {:.2} steps/s, \
+             {left_min:.0} min left",
+            m.step,
+            m.approximation,
+            of_branches.unwrap_or_default(),
+            m.cosine_rotation,
+            m.cosine_translation,
+            1.0 / seconds_each
+        );
         if let Some(progress) = &self.progress {
-            let of_branches = m.decomposition.map(|loss| format!("L_decomp {loss:.3}, "));
-            progress.doing(&format!(
-                "step {} of {steps}: L_appro {:.3}, {}cosines {:.2} / {:.2}, {:.2} steps/s, \
-                 {left_min:.0} min left",
-                m.step,
-                m.approximation,
-                of_branches.unwrap_or_default(),
-                m.cosine_rotation,
-                m.cosine_translation,
-                1.0 / seconds_each
-            ));
+            progress.doing(&said);
+        }
+        if !std::io::stderr().is_terminal() && self.told.elapsed().as_secs_f64() > LINE_EVERY_S {
+            remark(&said);
+            self.told = Instant::now();
         }
         match &line.validation {
             Some(found) => say(&measured(m.step, found)),

@@ -36,8 +36,14 @@ impl TrainingFolder {
                 })?,
             }
         }
-        write_file(path.join("train.toml"), |out| out.write_all(settings.as_bytes()))?;
+        folder.write_settings(settings)?;
         Ok(folder)
+    }
+
+    /// Keeps the settings: those that it goes on with may be others than it began with.
+    pub(crate) fn write_settings(&self, settings: &str) -> Result<()> {
+        let path = self.path.join("train.toml");
+        Ok(write_file(path, |out| out.write_all(settings.as_bytes()))?)
     }
 
     /// Goes on with a training: where it was left.

@@ -1,7 +1,7 @@
 //! The settings of a training, as its file has them.
 
 use isocenter::evaluate::{CameraEntry, CtEntry, PoseDistribution, ProtocolError, check_names};
-use isocenter::geometry::Camera;
+use isocenter::geometry::{Camera, View};
 use isocenter::radiograph::simulation::SimulationConfig;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,7 @@ use crate::loss::{Approximation, DecompositionForm, Weighing};
 use crate::network::{DualBranchConfig, NetworkConfig, Normalization, ProstConfig};
 use crate::scene::Descent;
 use crate::step::Objective;
+use crate::xray::NetworkXray;
 
 /// A training: of which network, on what, for how long.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -46,9 +47,13 @@ pub struct TrainConfig {
     pub clip_gradient_norm: f64,
     /// The patients.
     pub cts: Vec<TrainingCt>,
-    /// The C-arms, with as many pixels as the network's images.
+    /// The C-arms. X-rays with more pixels than the network's images are averaged down to these, as
+    /// they are when the network is used.
     pub cameras: Vec<CameraEntry>,
-    /// How the pose of an X-ray is drawn about the frontal one.
+    /// Where the C-arm stands, nominally: of several, each X-ray has one that is drawn.
+    #[serde(default = "frontal")]
+    pub views: Vec<View>,
+    /// How the pose of an X-ray is drawn about that of its view.
     pub truth: PoseDistribution,
     /// How the pose of a moving image is drawn.
     pub start: PoseDistribution,
@@ -65,6 +70,10 @@ pub struct TrainConfig {
 
 fn one() -> usize {
     1
+}
+
+fn frontal() -> Vec<View> {
+    vec![View::AP]
 }
 
 fn ten() -> f64 {
@@ -170,6 +179,24 @@ impl Default for ObjectiveConfig {
 }
 
 impl ObjectiveConfig {
+    /// Checks that the parts go together, and with the network.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check(&self, network: &NetworkConfig) -> Result<(), NetError> {
+        self.descent.check(network)?;
+        self.weighing.check(self.decomposition)?;
+        match (self.descent, self.approximation) {
+            (Descent::SigmoidProduct, Approximation::Direction) => Err(NetError::Setting {
+                name: "objective.approximation",
+                found: "direction".to_owned(),
+                expected: "geodesic with descent = \"sigmoid-product\", which nothing else keeps \
+                           from saturating: or descend the sum",
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The objective of a step.
     #[must_use]
     pub fn objective(&self) -> Objective {
@@ -298,16 +325,16 @@ impl TrainConfig {
     pub fn check(&self) -> Result<(), NetError> {
         let network = self.network.config()?;
         network.check()?;
-        self.objective.descent.check(&network)?;
+        self.objective.check(&network)?;
         check_samples(self.cts_per_step, &network)?;
         check_names("cameras", self.cameras.iter().map(|camera| &*camera.name))?;
         check_names("cts", self.cts.iter().map(|ct| &*ct.ct.name))?;
-        for (camera, entry) in self.cameras()?.iter().zip(&self.cameras) {
-            if camera.size_px() != network.size_px() {
-                let found = format!("{:?} of camera '{}'", camera.size_px(), entry.name);
-                let expected = "that of the network's images";
-                return Err(NetError::Setting { name: "cameras.size_px", found, expected });
-            }
+        for camera in self.cameras()? {
+            NetworkXray::camera_for(&camera, network.size_px())?;
+        }
+        if self.views.is_empty() {
+            let (name, found) = ("views", "empty".to_owned());
+            return Err(NetError::Setting { name, found, expected: "one view at least" });
         }
         self.cts.iter().try_for_each(TrainingCt::check)?;
         if self.cts.iter().all(|ct| ct.held_out) {
@@ -319,7 +346,6 @@ impl TrainConfig {
         self.simulation.check()?;
         self.optimizer.check()?;
         self.learning_rate.check()?;
-        self.objective.weighing.check(self.objective.decomposition)?;
         check_voxel_spacing(self.voxel_spacing_mm)?;
         let numbers = [
             ("steps", self.steps as f64, 1.0, 1e9, "1 to 1e9"),
@@ -359,5 +385,60 @@ impl TrainingCt {
             return Err(NetError::Setting { name, found, expected });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    //! Proves: parts that do not go together are refused by name, and detectors of any size are taken.
+    use super::*;
+
+    /// As small as a training can be.
+    const SMALL: &str = r#"
+        title = "Small"
+        seed = 3
+        steps = 4
+        voxel_spacing_mm = 16
+        network = { preset = "compact", size_px = [32, 32], trunk = [8], head = [4] }
+        optimizer = { kind = "sgd", momentum = 0.9 }
+        learning_rate = { kind = "constant", rate = 1e-4 }
+        cts = [{ name = "phantom", phantom = { seed = 1, spacing_mm = 8 } }]
+        truth = { rotation_deg = 10, in_plane_mm = 15, depth_mm = 30 }
+        start = { rotation_deg = 10, in_plane_mm = 15, depth_mm = 30, about = "truth" }
+        [[cameras]]
+        name = "c-arm"
+        source_to_detector_mm = 1020
+        pixel_spacing_mm = [9.6, 9.6]
+        size_px = [32, 32]
+        source_to_isocenter_mm = 700
+    "#;
+
+    pub(in crate::train) fn config() -> TrainConfig {
+        toml::from_str(SMALL).unwrap()
+    }
+
+    fn refused(change: impl FnOnce(&mut TrainConfig)) -> String {
+        let mut config = config();
+        change(&mut config);
+        config.check().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        config().check().unwrap();
+        let saturating = |config: &mut TrainConfig| {
+            config.objective.descent = Descent::SigmoidProduct;
+        };
+        assert!(refused(saturating).contains("objective.approximation is direction"));
+        let mut geodesic = config();
+        geodesic.objective.descent = Descent::SigmoidProduct;
+        geodesic.objective.approximation = Approximation::Geodesic;
+        geodesic.check().unwrap();
+        assert!(refused(|config| config.views.clear()).contains("views is empty"));
+        let error = toml::from_str::<TrainConfig>(&format!("views = [\"front\"]\n{SMALL}"));
+        assert!(error.unwrap_err().to_string().contains("'front' is not a view"));
+        let mut finer = config();
+        finer.cameras[0].size_px = [96, 80];
+        finer.check().unwrap();
     }
 }

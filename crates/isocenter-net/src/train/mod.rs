@@ -8,6 +8,7 @@
 //! - [`patient`] - [`TrainingPatient`], a CT that is X-rayed and moved
 //! - [`sample`] - [`Source`], what a step is trained on
 //! - `derivatives` - those of a step's samples, averaged
+//! - `difference` - whether a training that goes on is still the same
 //! - [`supply`] - [`Supply`], samples made in background threads
 //! - [`optimizer`] - [`Optimizer`], how weights follow gradients
 //! - [`schedule`] - [`LearningRate`], how far
@@ -16,6 +17,7 @@
 
 pub mod config;
 mod derivatives;
+mod difference;
 pub mod optimizer;
 pub mod patient;
 pub mod sample;

@@ -9,6 +9,9 @@
 //!         w = w - rate (m / (1 - b1^n)) / (sqrt(v / (1 - b2^n)) + 1e-8) - rate decay w
 //! ```
 //!
+//! Only what is multiplied with inputs decays: biases, gains of normalisations and the log variances of the
+//! losses, all of one dimension, have no reason to be small.
+//!
 //! # References
 //! I. Loshchilov, F. Hutter, arXiv:1711.05101 (AdamW)
 
@@ -34,7 +37,7 @@ pub enum OptimizerConfig {
         /// What is kept of the mean gradient and of the mean square.
         #[serde(default = "usual_betas")]
         betas: [f64; 2],
-        /// The part of the learning rate by which weights shrink.
+        /// The part of the learning rate by which matrices and kernels shrink.
         #[serde(default)]
         weight_decay: f64,
     },
@@ -164,6 +167,7 @@ impl Optimizer {
                 descend(values, &gradient.values, &mut m, learning_rate, momentum);
             }
             OptimizerConfig::AdamW { betas, weight_decay } => {
+                let weight_decay = if gradient.shape.len() > 1 { weight_decay } else { 0.0 };
                 let rule = AdamW { betas, weight_decay, learning_rate, steps: self.steps };
                 rule.descend(values, &gradient.values, &mut m, &mut v);
             }
@@ -244,60 +248,66 @@ pub fn clip<const N: usize>(mut gradients: [&mut Arrays; N], largest: f64) -> f6
 
 #[cfg(test)]
 mod tests {
-    //! Proves: both rules are their formulas (by numbers worked out in f64), moments are kept apart
-    //! by prefix, weights without gradients stay, and gradients of another size are refused.
+    //! Proves: both rules are their formulas (by numbers worked out in f64), what has one dimension does
+    //! not decay, moments are kept apart by prefix, weights without gradients stay, and gradients of
+    //! another size are refused.
     use burn::module::Param;
     use burn::tensor::{Device, Tensor};
 
     use super::*;
 
     #[derive(Module, Debug)]
-    struct Pair {
-        moved: Param<Tensor<1>>,
+    struct Weights {
+        matrix: Param<Tensor<2>>,
+        bias: Param<Tensor<1>>,
         kept: Param<Tensor<1>>,
     }
 
-    fn pair() -> Pair {
-        let tensor =
-            |values: [f32; 2]| Param::from_tensor(Tensor::from_data(values, &Device::flex()));
-        Pair { moved: tensor([1.0, -2.0]), kept: tensor([5.0, 6.0]) }
+    fn first() -> Weights {
+        let tensor = |values: [f32; 2]| Tensor::<1>::from_data(values, &Device::flex());
+        Weights {
+            matrix: Param::from_tensor(tensor([1.0, -2.0]).reshape([1, 2])),
+            bias: Param::from_tensor(tensor([1.0, -2.0])),
+            kept: Param::from_tensor(tensor([5.0, 6.0])),
+        }
     }
 
     fn gradients(values: [f32; 2]) -> Arrays {
-        let array = Array { shape: vec![2], values: values.to_vec() };
-        Arrays::from([("moved".to_owned(), array)])
+        let array = |shape: &[usize]| Array { shape: shape.into(), values: values.to_vec() };
+        Arrays::from([("matrix".to_owned(), array(&[1, 2])), ("bias".to_owned(), array(&[2]))])
     }
 
-    fn run(config: OptimizerConfig) -> Pair {
+    fn run(config: OptimizerConfig) -> Arrays {
         let mut optimizer = Optimizer::new(config);
-        let mut pair = pair();
+        let mut module = first();
         for values in [[0.5, 1.0], [0.25, -3.0]] {
             optimizer.begin_step();
-            pair = optimizer.update("net.", pair, &gradients(values), 0.1).unwrap();
+            module = optimizer.update("net.", module, &gradients(values), 0.1).unwrap();
         }
-        assert!(optimizer.moments()[0].contains_key("net.moved"));
-        pair
+        assert!(optimizer.moments()[0].contains_key("net.matrix"));
+        let arrays = weights::of(&module).unwrap();
+        assert_eq!(arrays["kept"].values, [5.0, 6.0]);
+        arrays
     }
 
-    fn check(pair: &Pair, expected: [f64; 2]) {
-        let arrays = weights::of(pair).unwrap();
-        for (found, expected) in arrays["moved"].values.iter().zip(expected) {
+    fn check(array: &Array, expected: [f64; 2]) {
+        for (found, expected) in array.values.iter().zip(expected) {
             // A few operations in f32.
             assert!((f64::from(*found) - expected).abs() < 1e-6, "{found} {expected}");
         }
-        assert_eq!(arrays["kept"].values, [5.0, 6.0]);
     }
 
     #[test]
     fn sgd_has_momentum() {
         let wanted = |w: f64, [a, b]: [f64; 2]| w - 0.1 * a - 0.1 * (0.9 * a + b);
         let expected = [wanted(1.0, [0.5, 0.25]), wanted(-2.0, [1.0, -3.0])];
-        check(&run(OptimizerConfig::Sgd { momentum: 0.9 }), expected);
+        let found = run(OptimizerConfig::Sgd { momentum: 0.9 });
+        ["matrix", "bias"].iter().for_each(|path| check(&found[*path], expected));
     }
 
     #[test]
     fn adam_w_is_its_formula() {
-        let wanted = |mut w: f64, gradients: [f64; 2]| {
+        let wanted = |mut w: f64, gradients: [f64; 2], decay: f64| {
             let (mut m, mut v) = (0.0, 0.0);
             for (n, g) in gradients.into_iter().enumerate() {
                 m = 0.9 * m + 0.1 * g;
@@ -305,20 +315,23 @@ mod tests {
                 let n = n as i32 + 1;
                 let (m, v): (f64, f64) =
                     (m / (1.0 - 0.9_f64.powi(n)), v / (1.0 - 0.99_f64.powi(n)));
-                w -= 0.1 * m / (v.sqrt() + 1e-8) + 0.1 * 0.2 * w;
+                w -= 0.1 * m / (v.sqrt() + 1e-8) + 0.1 * decay * w;
             }
             w
         };
-        let expected = [wanted(1.0, [0.5, 0.25]), wanted(-2.0, [1.0, -3.0])];
-        check(&run(OptimizerConfig::AdamW { betas: [0.9, 0.99], weight_decay: 0.2 }), expected);
+        let found = run(OptimizerConfig::AdamW { betas: [0.9, 0.99], weight_decay: 0.2 });
+        for (path, decay) in [("matrix", 0.2), ("bias", 0.0)] {
+            let expected = [wanted(1.0, [0.5, 0.25], decay), wanted(-2.0, [1.0, -3.0], decay)];
+            check(&found[path], expected);
+        }
     }
 
     #[test]
     fn another_size_is_refused() {
         let mut optimizer = Optimizer::new(OptimizerConfig::Sgd { momentum: 0.0 });
         let array = Array { shape: vec![3], values: vec![0.0; 3] };
-        let gradients = Arrays::from([("moved".to_owned(), array)]);
-        let error = optimizer.update("", pair(), &gradients, 0.1).unwrap_err();
+        let gradients = Arrays::from([("bias".to_owned(), array)]);
+        let error = optimizer.update("", first(), &gradients, 0.1).unwrap_err();
         assert!(matches!(error, NetError::WeightShape { .. }), "{error}");
     }
 }

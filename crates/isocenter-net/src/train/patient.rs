@@ -91,3 +91,40 @@ impl TrainingPatient {
         Ok(MaterialImages { water, bone })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! Proves: a moving volume of some labels shows these alone, while the X-ray shows everything; a label
+    //! that does not occur is refused.
+    use isocenter::geometry::View;
+
+    use super::super::config::tests::config;
+    use super::*;
+
+    #[test]
+    fn what_moves_may_be_less_than_what_is_xrayed() {
+        let config = config();
+        let entry = &config.single_cts()[0];
+        let some = TrainingCt { moving_labels: vec![20, 21, 22], ..entry.clone() };
+        let patient = |entry| TrainingPatient::new(entry, &config, None).unwrap();
+        let (whole, masked) = (patient(entry), patient(&some));
+        let attenuation = |of: &TrainingPatient| -> f64 {
+            let volume = &of.moving.relative_attenuation;
+            let spacing = volume.world_from_index().spacing_mm();
+            let voxel_mm3: f64 = spacing.iter().product();
+            volume.voxels().iter().map(|&v| f64::from(v)).sum::<f64>() * voxel_mm3
+        };
+        // Three vertebrae of a trunk.
+        let part = attenuation(&masked) / attenuation(&whole);
+        assert!((1e-4..0.1).contains(&part), "{part}");
+        assert!(masked.moving.half_extent_mm < 0.6 * whole.moving.half_extent_mm);
+        let camera = &config.cameras().unwrap()[0];
+        let pose = View::AP.camera_from_world(whole.pivot_world_mm, 700.0);
+        let xray = |of: &TrainingPatient| of.render(camera, &pose).unwrap().water;
+        assert_eq!(xray(&whole), xray(&masked));
+
+        let absent = TrainingCt { moving_labels: vec![999], ..entry.clone() };
+        let error = TrainingPatient::new(&absent, &config, None).unwrap_err().to_string();
+        assert!(error.contains("999"), "{error}");
+    }
+}

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use isocenter::evaluate::About;
 use isocenter::geometry::{Camera, RigidTransform, View};
-use isocenter::radiograph::simulation::simulate;
+use isocenter::radiograph::Image;
+use isocenter::radiograph::simulation::{MaterialImages, SimulationConfig, simulate};
+use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -75,9 +77,20 @@ pub struct Source {
     /// The settings.
     pub config: TrainConfig,
     /// The C-arms.
-    pub cameras: Vec<Camera>,
+    pub cameras: Vec<SourceCamera>,
     /// The CTs, trained on or held out.
     pub patients: Vec<TrainingPatient>,
+    /// What happens to an X-ray before the network's preparation; what is randomised is so after it.
+    simulation: SimulationConfig,
+}
+
+/// A C-arm of a training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceCamera {
+    /// Its detector.
+    pub xray: Camera,
+    /// The same with the pixels of the network's images.
+    pub network: Camera,
 }
 
 /// Poses are drawn anew this often when a source lies inside the CT.
@@ -99,16 +112,22 @@ impl Source {
     /// If the settings make no sense.
     pub fn new(config: TrainConfig, patients: Vec<TrainingPatient>) -> Result<Self, NetError> {
         config.check()?;
-        let cameras = config.cameras()?;
-        Ok(Self { config, cameras, patients })
+        let size_px = config.network.config()?.size_px();
+        let of = |xray: Camera| -> Result<_, NetError> {
+            Ok(SourceCamera { network: NetworkXray::camera_for(&xray, size_px)?, xray })
+        };
+        let cameras = config.cameras()?.into_iter().map(of).collect::<Result<_, _>>()?;
+        let simulation = SimulationConfig { randomization: None, ..config.simulation.clone() };
+        Ok(Self { config, cameras, patients, simulation })
     }
 
-    /// The CT and the camera of a sample.
+    /// The CT of a sample, and the camera that has the pixels of the network's images.
     ///
     /// # Errors
     /// If it was drawn from another source.
     pub fn scene_of(&self, sample: &Sample) -> Result<(&TrainingPatient, &Camera), NetError> {
-        self.scene(sample.patient, sample.camera)
+        let (patient, camera) = self.scene(sample.patient, sample.camera)?;
+        Ok((patient, &camera.network))
     }
 
     /// A CT and a camera by their numbers.
@@ -116,7 +135,7 @@ impl Source {
         &self,
         patient: usize,
         camera: usize,
-    ) -> Result<(&TrainingPatient, &Camera), NetError> {
+    ) -> Result<(&TrainingPatient, &SourceCamera), NetError> {
         self.patients.get(patient).zip(self.cameras.get(camera)).ok_or(NetError::OtherSource {
             patient,
             camera,
@@ -186,8 +205,8 @@ impl Source {
     ) -> Result<(RigidTransform, RigidTransform, Vec<f32>), NetError> {
         let (patient, camera) = self.scene(patient, camera)?;
         let pivot = patient.pivot_world_mm;
-        let distance_mm = camera.source_to_isocenter_or_assumed_mm();
-        let nominal = View::AP.camera_from_world(pivot, distance_mm);
+        let distance_mm = camera.xray.source_to_isocenter_or_assumed_mm();
+        let nominal = self.draw_view(rng).camera_from_world(pivot, distance_mm);
         let mut refused = None;
         for _ in 0..TRIES {
             let truth = self.config.truth.draw(&nominal, pivot, rng);
@@ -197,23 +216,117 @@ impl Source {
             };
             let start = self.config.start.draw(from, pivot, rng);
             let seed = rng.next_u64();
-            let can_start = patient.check_pose(camera, &start);
-            let images = can_start.and_then(|()| patient.render(camera, &truth));
+            let can_start = patient.check_pose(&camera.network, &start);
+            let images = can_start.and_then(|()| patient.render(&camera.xray, &truth));
             match images {
                 Ok(images) => {
                     let depth_mm = truth.point(pivot).z;
-                    let xray = simulate(&images, camera, depth_mm, &self.config.simulation, seed)?;
-                    let seen = NetworkXray::new(
-                        camera,
-                        &xray.attenuation()?,
-                        Some(&xray.field),
-                        camera.size_px(),
-                    )?;
-                    return Ok((truth, start, seen.pixels));
+                    let pixels = self.seen(&images, camera, depth_mm, seed)?;
+                    return Ok((truth, start, pixels));
                 }
                 Err(error) => refused = Some(error),
             }
         }
         Err(refused.map_or(NetError::NoPose { tries: TRIES }, NetError::from))
+    }
+
+    fn draw_view(&self, rng: &mut ChaCha8Rng) -> View {
+        match self.config.views[..] {
+            // Nothing is drawn where there is no choice.
+            [view] => view,
+            ref several => several.choose(rng).copied().unwrap_or(View::AP),
+        }
+    }
+
+    /// What the network sees: the X-ray as it is prepared for it, between 0 and 1, and only then
+    /// randomised, as published. Before, the preparation would undo what scales it.
+    fn seen(
+        &self,
+        images: &MaterialImages,
+        camera: &SourceCamera,
+        depth_mm: f64,
+        seed: u64,
+    ) -> Result<Vec<f32>, NetError> {
+        let SourceCamera { xray: camera, network } = camera;
+        let xray = simulate(images, camera, depth_mm, &self.simulation, seed)?;
+        let (attenuation, field) = (xray.attenuation()?, Some(&xray.field));
+        let size_px = network.size_px();
+        let seen = NetworkXray::new(camera, &attenuation, field, size_px)?.pixels;
+        let Some(randomization) = &self.config.simulation.randomization else { return Ok(seen) };
+        let randomization = randomization.draw(size_px, seed);
+        Ok(randomization.apply(&Image::new(size_px, seen)?).pixels().to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Proves: a finer detector gives the network the same picture averaged, with a camera that has the
+    //! network's pixels; X-rays are randomised after they were prepared; views are drawn, and a single
+    //! one takes no draw.
+    use super::super::config::tests::config;
+    use super::*;
+
+    const ONLY_SCALED: &str = "
+        scale = { probability = 1, factor = [0.6, 0.6] }
+        smoothing.probability = 0
+        noise.probability = 0
+        bounds.probability = 0
+        gamma.probability = 0
+        sine.probability = 0
+        erasing.probability = 0
+    ";
+
+    fn source(config: TrainConfig) -> Source {
+        let entries = config.single_cts();
+        let patients = entries.iter().map(|ct| TrainingPatient::new(ct, &config, None).unwrap());
+        let patients = patients.collect();
+        Source::new(config, patients).unwrap()
+    }
+
+    #[test]
+    fn a_finer_detector_is_averaged() {
+        let coarse = source(config());
+        let mut finer = config();
+        finer.cameras[0].size_px = [128, 128];
+        finer.cameras[0].pixel_spacing_mm = [2.4, 2.4];
+        let finer = source(finer);
+        let [a, b] = [&coarse, &finer].map(|of| of.training(0).unwrap().remove(0));
+        assert_eq!(a.true_cameras_from_world, b.true_cameras_from_world);
+        assert_eq!(a.cameras_from_world, b.cameras_from_world);
+        let [of_a, of_b] = [(&coarse, &a), (&finer, &b)].map(|(of, x)| of.scene_of(x).unwrap().1);
+        assert_eq!(of_a, of_b);
+        assert_eq!(a.xrays.len(), b.xrays.len());
+        let off = a.xrays.iter().zip(&b.xrays).map(|(a, b)| f64::from((a - b).abs()));
+        let mean = off.sum::<f64>() / a.xrays.len() as f64;
+        // A ray through the middle of a pixel is not the mean over it, but near.
+        assert!(mean > 1e-5 && mean < 0.03, "{mean}");
+    }
+
+    #[test]
+    fn what_is_scaled_stays_scaled() {
+        let plain = source(config()).training(0).unwrap().remove(0).xrays;
+        let mut scaled = config();
+        scaled.simulation.randomization = Some(toml::from_str(ONLY_SCALED).unwrap());
+        let scaled = source(scaled).training(0).unwrap().remove(0).xrays;
+        for (plain, scaled) in plain.iter().zip(&scaled) {
+            assert!((0.6 * plain - scaled).abs() < 1e-6, "{plain} {scaled}");
+        }
+    }
+
+    #[test]
+    fn views_are_drawn() {
+        let one = source(config());
+        let mut several = config();
+        several.views = vec![View::AP, View::LATERAL_LEFT];
+        let several = source(several);
+        let beam = |of: &Source, step| {
+            let truth = of.training(step).unwrap()[0].true_cameras_from_world[0];
+            let axis = truth.rotation().row(2).transpose();
+            // Along the patient's back, or to the left.
+            axis.y.abs() > axis.x.abs()
+        };
+        assert!((0..12).all(|step| beam(&one, step)));
+        let frontal = (0..12).filter(|&step| beam(&several, step)).count();
+        assert!((2..=10).contains(&frontal), "{frontal}");
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{TrainConfig, check_samples};
 use super::derivatives::{self, Derived, Trained};
+use super::difference::{check_same_architecture, check_same_training};
 use super::optimizer::{Optimizer, clip};
 use super::sample::{Sample, Source};
 use crate::checkpoint::{Checkpoint, Header};
@@ -105,7 +106,7 @@ impl Trainer {
         from: &Checkpoint,
     ) -> Result<Self, NetError> {
         let mut trainer = Self::new(config, text, device)?;
-        trainer.check_same("network", &trainer.trained.network.config(), &from.header.network)?;
+        check_same_architecture(&from.header.network, &trainer.trained.network.config())?;
         trainer.trained.network = weights::put(trainer.trained.network, &from.network)?;
         Ok(trainer)
     }
@@ -113,33 +114,20 @@ impl Trainer {
     /// That goes on after a checkpoint.
     ///
     /// # Errors
-    /// If the training had other settings, or the checkpoint is damaged.
+    /// If the training had other settings that decide weights or draws, or the checkpoint is damaged.
     pub fn resumed(
         config: TrainConfig,
         text: String,
         device: &Device,
         from: &Checkpoint,
     ) -> Result<Self, NetError> {
+        check_same_training(&from.header.training, &text)?;
         let mut trainer = Self::from_weights(config, text, device, from)?;
-        check_same_training(&trainer.text, &from.header.training)?;
         trainer.trained.balance = weights::put(trainer.trained.balance, &from.balance)?;
         trainer.step = from.header.step;
         trainer.optimizer =
             Optimizer::resumed(trainer.config.optimizer, trainer.step, from.moments.clone());
         Ok(trainer)
-    }
-
-    fn check_same<T: PartialEq + std::fmt::Debug>(
-        &self,
-        key: &'static str,
-        now: &T,
-        before: &T,
-    ) -> Result<(), NetError> {
-        if now == before {
-            return Ok(());
-        }
-        let [before, now] = [before, now].map(|value| format!("{value:?}"));
-        Err(NetError::OtherTraining { key, before, now })
     }
 
     /// Steps made.
@@ -180,7 +168,9 @@ impl Trainer {
             }
             other => other,
         })?;
-        derived.iter().try_for_each(|derived| check_leads_somewhere(number, &derived.step))?;
+        derived.iter().try_for_each(|Derived { step, .. }| {
+            check_leads_somewhere(number, step.loss, &step.found)
+        })?;
         let mut mean = derivatives::mean(&derived);
         let gradient_norm =
             clip([&mut mean.network, &mut mean.balance], self.config.clip_gradient_norm);
@@ -192,7 +182,10 @@ impl Trainer {
         let Trained { network, balance } = self.trained.clone();
         self.trained = Trained {
             network: self.optimizer.update("network.", network, &mean.network, learning_rate)?,
-            balance: self.optimizer.update("balance.", balance, &mean.balance, learning_rate)?,
+            balance: self
+                .optimizer
+                .update("balance.", balance, &mean.balance, learning_rate)?
+                .held()?,
         };
         self.step = number;
         self.metrics(&derived, gradient_norm, learning_rate)
@@ -277,45 +270,50 @@ impl Trainer {
     }
 }
 
-/// Compares settings line by line: they decide every draw.
-fn check_same_training(now: &str, before: &str) -> Result<(), NetError> {
-    let lines = |text: &str| -> Vec<String> {
-        let line = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
-        text.lines().map(line).filter(|line| !line.is_empty()).collect()
-    };
-    let (now, before) = (lines(now), lines(before));
-    let differing = now.iter().zip(&before).find(|(now, before)| now != before);
-    let differs = |before: &str, now: &str| {
-        let (key, before, now) = ("a line of it", format!("'{before}'"), format!("'{now}'"));
-        Err(NetError::OtherTraining { key, before, now })
-    };
-    match differing {
-        Some((now, before)) => differs(before, now),
-        None if now.len() != before.len() => {
-            let count = |lines: &[String]| format!("{} lines long", lines.len());
-            differs(&count(&before), &count(&now))
-        }
-        None => Ok(()),
-    }
-}
-
 fn diverged(step: u64, what: String) -> NetError {
     let advice = "lower the learning rate, or shorten gradients (clip_gradient_norm)";
     NetError::Diverged { step, what, advice }
 }
 
-fn check_leads_somewhere(number: u64, step: &Step) -> Result<(), NetError> {
-    if !step.loss.is_finite() || step.loss.abs() > LARGEST_LOSS {
-        return Err(diverged(number, format!("the loss is {}", step.loss)));
+fn check_leads_somewhere(
+    number: u64,
+    loss: f64,
+    pose_gradients: &[Vector6<f64>],
+) -> Result<(), NetError> {
+    if !loss.is_finite() || loss.abs() > LARGEST_LOSS {
+        return Err(diverged(number, format!("the loss is {loss}")));
     }
-    if let Some(found) = step.found.iter().find(|g| !g.iter().all(|x| x.is_finite())) {
+    if let Some(found) = pose_gradients.iter().find(|g| !g.iter().all(|x| x.is_finite())) {
         let found: Vec<f64> = found.iter().copied().collect();
         return Err(diverged(number, format!("the pose gradient is {found:?}")));
     }
-    if step.found.iter().all(|g| g.iter().all(|&x| x == 0.0)) {
+    if pose_gradients.iter().all(|g| g.iter().all(|&x| x == 0.0)) {
         let what = "all pose gradients are exactly zero: the logistic functions are saturated";
         let advice = "descend the sum (objective.descent = \"sum\"), or lower the learning rate";
         return Err(NetError::Diverged { step: number, what: what.to_owned(), advice });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    //! Proves: what leads nowhere is told by what happened, and a single pose that says nothing is not
+    //! taken for it.
+    use super::*;
+
+    #[test]
+    fn what_leads_nowhere_is_told() {
+        let some = Vector6::new(0.0, 0.0, 1e-30, 0.0, 0.0, 0.0);
+        let none = Vector6::zeros();
+        let refused = |loss, found: &[Vector6<f64>]| {
+            check_leads_somewhere(7, loss, found).unwrap_err().to_string()
+        };
+        assert!(check_leads_somewhere(7, 1.0, &[none, some]).is_ok());
+        assert!(
+            refused(1.0, &[none, none]).contains("step 7: all pose gradients are exactly zero")
+        );
+        assert!(refused(f64::NAN, &[some]).contains("the loss is NaN"));
+        assert!(refused(2.0 * LARGEST_LOSS, &[some]).contains("the loss is 20000"));
+        assert!(refused(1.0, &[some * f64::INFINITY]).contains("the pose gradient is"));
+    }
 }

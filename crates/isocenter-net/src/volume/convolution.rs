@@ -30,7 +30,7 @@ impl VolumeConvolution {
     /// From its weights.
     ///
     /// # Errors
-    /// If there are not as many as channels ask for.
+    /// If there are no channels, or not as many weights as channels ask for.
     pub fn new(
         [inputs, outputs]: [usize; 2],
         weights: Vec<f32>,
@@ -38,7 +38,7 @@ impl VolumeConvolution {
     ) -> Result<Self, NetError> {
         let found = vec![weights.len(), biases.len()];
         let expected = vec![inputs * outputs * TAPS, outputs];
-        if found == expected {
+        if inputs * outputs > 0 && found == expected {
             Ok(Self { kernels: Kernels::of_volumes([inputs, outputs], weights), biases })
         } else {
             Err(NetError::Shape { what: "weights and biases of a convolution", found, expected })

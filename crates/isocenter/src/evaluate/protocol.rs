@@ -35,7 +35,7 @@ pub struct Protocol {
     #[serde(default)]
     pub beside_published: bool,
     /// Where the C-arm stands, nominally; default `ap`.
-    #[serde(default = "ap", deserialize_with = "parsed_list")]
+    #[serde(default = "ap")]
     pub views: Vec<View>,
     /// How far the search looks about the start.
     #[serde(default)]
@@ -228,13 +228,4 @@ where
     T: FromStr<Err: fmt::Display>,
 {
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-}
-
-/// From a list of texts.
-fn parsed_list<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    T: FromStr<Err: fmt::Display>,
-{
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
 }

@@ -35,7 +35,8 @@ use super::rigid::RigidTransform;
 /// // Angles work too: 30 degrees LAO, 10 degrees caudal.
 /// assert_eq!("30/-10".parse::<View>().unwrap(), View { primary_deg: 30.0, secondary_deg: -10.0 });
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub struct View {
     /// Positioner primary angle (degrees), + towards LAO.
     pub primary_deg: f64,
@@ -102,6 +103,14 @@ fn sin_cos_degrees(degrees: f64) -> (f64, f64) {
         180.0 => (0.0, -1.0),
         270.0 => (-1.0, 0.0),
         other => other.to_radians().sin_cos(),
+    }
+}
+
+impl TryFrom<String> for View {
+    type Error = ParseViewError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 
