@@ -1,4 +1,5 @@
-//! Proves: a pose is found without a start, also in what a C-arm's screen shows; two X-rays tell
+//! Proves: a pose is found without a start, also in what a C-arm's screen shows, and where nothing is
+//! known of the rotation; two X-rays tell
 //! depth; the judge knows right from wrong and names a mirrored image; the result is the same for any
 //! number of threads; stages come by name from a registry that anyone can add to; what contradicts
 //! itself is refused.
@@ -102,6 +103,23 @@ fn no_start_is_needed() {
         // The expected error is of the size of the true one.
         assert!((0.02..20.0).contains(&judgement.expected_tre_mm), "{}", judgement.expected_tre_mm);
     }
+}
+
+#[test]
+fn nothing_need_be_known_of_the_rotation() {
+    let lying = Vector6::new(1.9, -0.8, 1.1, 12.0, -9.0, 30.0);
+    let truth = PivotMotion::from_vector(&lying).apply(&ap().center_camera_from_world, PIVOT);
+    let xray = take(&camera(), &truth, &SimulationConfig::plain());
+    let case = case(vec![prepared(camera(), &xray)]);
+    let any = Prior { spread: PoseSpread::ANY, ..ap() };
+    let config = RegisterConfig::default();
+    let found = register(&case, &any, &config, &mut |_| ()).unwrap();
+    let mtre = PATIENT.targets.mtre_mm(&truth, &found.camera_from_world);
+    println!("{mtre:.3} mm, {:?}", found.judgement.map(|judgement| judgement.verdict));
+    assert!(mtre < 0.5, "{mtre}");
+    // From where it is 130 degrees away, the usual search does not find it.
+    let usual = register(&case, &ap(), &quick(), &mut |_| ()).unwrap();
+    assert!(PATIENT.targets.mtre_mm(&truth, &usual.camera_from_world) > 10.0);
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn start_depth(case: &Case, start: &RigidTransform) -> Result<f64, RegisterError
                 _ => RegisterError::Cameras {
                     number: number + 1,
                     found: format!("does not see the CT where the first one does ({pivot})"),
-                    expected: "both see the patient: check camera_from_reference_camera",
+                    expected: "both see the patient: check camera_from_reference_camera, and whether the start is near enough",
                 },
             });
         }
