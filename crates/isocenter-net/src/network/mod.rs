@@ -49,6 +49,7 @@ use crate::layer::{Context, Init};
 
 /// A network; see the [module](self).
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and their weights lie elsewhere")]
 pub enum Network {
     /// The correlation-driven dual-branch network.
     DualBranch(DualBranch),
@@ -60,6 +61,7 @@ pub enum Network {
 
 /// What a network sees in an image.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and their values lie elsewhere")]
 pub enum Features {
     /// What both branches see.
     Branches(BranchFeatures),
