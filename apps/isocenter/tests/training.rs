@@ -1,7 +1,7 @@
 //! Proves, on the real program: a training that is interrupted and goes on ends with the same bytes as
 //! one that was not, whatever the number of threads that make samples and of those that compute; fine-tuning begins with the other's weights; steps may be added and fewer checkpoints kept; a
 //! folder that holds a training, other settings and files that are no checkpoints are refused with
-//! what to do; a training that leads nowhere stops and keeps its batch; the baseline is trained likewise;
+//! what to do; a training that leads nowhere stops and keeps its batch; the baselines are trained likewise;
 //! Ctrl-C ends it with a checkpoint.
 #![cfg(feature = "network")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
@@ -203,6 +203,38 @@ fn the_baseline_is_trained_likewise() {
     fs::write(&settings, group).unwrap();
     assert!(train(&settings, &folder.path().join("group"), &[]).0);
     assert_ne!(metrics(&folder.path().join("group"))[0]["loss"], lines[0]["loss"]);
+}
+
+#[test]
+fn the_composite_baseline_is_trained_likewise() {
+    let folder = tempfile::tempdir().unwrap();
+    let (settings, out) = (folder.path().join("train.toml"), folder.path().join("out"));
+    let of_branches = SETTINGS.replace("preset = \"compact\"", "preset = \"compact\"\nlevels = 1");
+    fs::write(&settings, of_branches).unwrap();
+    let (done, errors) = train(&settings, &out, &[]);
+    assert!(!done && errors.contains("network.levels is 1"), "{errors}");
+    let preset = "preset = \"sopi\"\nnormalization = \"group\"\n";
+    let composite = SETTINGS
+        .replace("preset = \"compact\"\n", preset)
+        .replace("trunk = [16]\nhead = [8]\n", "")
+        .replace("steps = 4\n", "steps = 1\n");
+    let product = format!("{composite}\n[objective]\ndescent = \"sigmoid-product\"\n");
+    fs::write(&settings, product).unwrap();
+    let (done, errors) = train(&settings, &out, &[]);
+    assert!(!done && errors.contains("objective.descent is sigmoid-product"), "{errors}");
+    fs::write(&settings, &composite).unwrap();
+    let (done, errors) = train(&settings, &out, &[]);
+    assert!(done, "{errors}");
+    let lines = metrics(&out);
+    assert!(lines.len() == 1 && lines[0].get("decomposition").is_none());
+    assert!(lines[0]["validation"]["held_out_registrations"]["end_mtre_mm"].is_f64());
+    assert!(checkpoint(&out, 1).exists());
+    let coarsest = composite.replace("\"sopi\"\n", "\"sopi\"\nlevels = 1\n");
+    fs::write(&settings, coarsest).unwrap();
+    let from = checkpoint(&out, 1);
+    let (done, errors) =
+        train(&settings, &folder.path().join("coarsest"), &["--from", from.to_str().unwrap()]);
+    assert!(!done && errors.contains("levels: 1") && errors.contains("levels: 3"), "{errors}");
 }
 
 #[cfg(unix)]

@@ -170,14 +170,17 @@ mod tests {
     //! Proves: a checkpoint comes back bit by bit, its bytes are always the same, and another
     //! version, another architecture or a damaged file is refused by what differs.
     use super::*;
-    use crate::network::DualBranchConfig;
+    use crate::network::{DualBranchConfig, SopiConfig};
 
     fn config() -> DualBranchConfig {
         DualBranchConfig { size_px: [32, 32], ..DualBranchConfig::compact() }
     }
 
     fn checkpoint() -> Checkpoint {
-        let config = NetworkConfig::from(config());
+        checkpoint_of(config().into())
+    }
+
+    fn checkpoint_of(config: NetworkConfig) -> Checkpoint {
         let network = Network::new(&config, 3, &Device::flex()).unwrap();
         let network = weights::of(&network).unwrap();
         let one = |value| Array { shape: vec![2], values: vec![value, 1.0] };
@@ -192,13 +195,16 @@ mod tests {
 
     #[test]
     fn it_comes_back() {
-        let before = checkpoint();
-        let bytes = before.to_bytes().unwrap();
-        assert_eq!(bytes, before.to_bytes().unwrap());
-        let after = Checkpoint::from_bytes(&bytes).unwrap();
-        assert_eq!(after, before);
-        let network = after.network_on(&Device::flex()).unwrap();
-        assert_eq!(weights::of(&network).unwrap(), before.network);
+        let composite = SopiConfig { size_px: [32, 32], ..SopiConfig::published() };
+        for config in [config().into(), composite.into()] {
+            let before = checkpoint_of(config);
+            let bytes = before.to_bytes().unwrap();
+            assert_eq!(bytes, before.to_bytes().unwrap());
+            let after = Checkpoint::from_bytes(&bytes).unwrap();
+            assert!(after == before);
+            let network = after.network_on(&Device::flex()).unwrap();
+            assert!(weights::of(&network).unwrap() == before.network);
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::dual::Dual;
 use crate::error::NetError;
 use crate::layer::Context;
-use crate::network::{BranchOutputs, Features, IMAGE_CHANNELS, Network, NetworkConfig, Outputs};
+use crate::network::{BranchOutputs, Features, Network, NetworkConfig, Outputs};
 
 /// Moving images are line integrals over this length of water (mm).
 const IMAGE_UNIT_MM: f32 = 100.0;
@@ -75,11 +75,13 @@ impl Descent {
     /// If it has a single output, and a product is asked for.
     pub fn check(self, network: &NetworkConfig) -> Result<(), NetError> {
         match (self, network) {
-            (Self::SigmoidProduct, NetworkConfig::Prost(_)) => Err(NetError::Setting {
-                name: "objective.descent",
-                found: "sigmoid-product".to_owned(),
-                expected: "sum, for a network with a single output",
-            }),
+            (Self::SigmoidProduct, NetworkConfig::Prost(_) | NetworkConfig::Sopi(_)) => {
+                Err(NetError::Setting {
+                    name: "objective.descent",
+                    found: "sigmoid-product".to_owned(),
+                    expected: "sum, for a network with a single output",
+                })
+            }
             _ => Ok(()),
         }
     }
@@ -133,13 +135,13 @@ impl Scene<'_> {
     /// Images with channels side by side as a tensor with channels apart, in the network's unit.
     pub(crate) fn tensor_of(&self, images: &[Vec<f32>], device: &Device) -> Tensor<4> {
         let [columns, rows] = self.camera.size_px();
-        let mut values = Vec::with_capacity(images.len() * IMAGE_CHANNELS * rows * columns);
-        for (image, channel) in images.iter().flat_map(|x| (0..IMAGE_CHANNELS).map(move |c| (x, c)))
-        {
-            let pixels = image.iter().skip(channel).step_by(IMAGE_CHANNELS);
+        let channels = images.first().map_or(0, Vec::len) / (rows * columns);
+        let mut values = Vec::with_capacity(images.len() * channels * rows * columns);
+        for (image, channel) in images.iter().flat_map(|x| (0..channels).map(move |c| (x, c))) {
+            let pixels = image.iter().skip(channel).step_by(channels);
             values.extend(pixels.map(|value| value / IMAGE_UNIT_MM));
         }
-        let shape = [images.len(), IMAGE_CHANNELS, rows, columns];
+        let shape = [images.len(), channels, rows, columns];
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 

@@ -26,7 +26,7 @@ use crate::dual::Dual;
 use crate::error::NetError;
 use crate::layer::{Context, Statistics};
 use crate::loss::{Approximation, Balance, DecompositionForm, decomposition, geodesic_gradient};
-use crate::network::{Features, IMAGE_CHANNELS, Network};
+use crate::network::{Features, Network};
 use crate::scene::{Descent, PoseGradients, Scene, take_gradient};
 
 /// What one step trains on: one CT, several poses of it.
@@ -87,8 +87,8 @@ pub struct Step {
     pub contraction: f64,
     /// For the weights of the network but for the volume residual's.
     pub gradients: Gradients,
-    /// For those of the volume residual.
-    pub residual_gradients: Gradients,
+    /// For those of the volume residual, of a network that has one.
+    pub residual_gradients: Option<Gradients>,
 }
 
 impl Batch<'_> {
@@ -139,12 +139,18 @@ impl Batch<'_> {
         let total = balance.total(differentiated, parts.as_ref().map(|parts| parts.loss.clone()));
         let loss = f64::from(total.clone().try_into_scalar::<f32>()?);
         let mut gradients = total.backward();
-        let of_volume =
-            self.to_volume(&projector, &motions, [&images, &tangents], &mut gradients)?;
-        let channels: Vec<&[f32]> =
-            of_volume.chunks(self.relative_attenuation.voxels().len()).collect();
-        let of_residual = pass.weight_gradients(&channels)?;
-        let residual_gradients = network.residual().with_gradients(&of_residual)?.backward();
+        let residual = network.residual();
+        let residual_gradients = match residual.convolutions.is_empty() {
+            true => None,
+            false => {
+                let of_volume =
+                    self.to_volume(&projector, &motions, [&images, &tangents], &mut gradients)?;
+                let channels: Vec<&[f32]> =
+                    of_volume.chunks(self.relative_attenuation.voxels().len()).collect();
+                let of_residual = pass.weight_gradients(&channels)?;
+                Some(residual.with_gradients(&of_residual)?.backward())
+            }
+        };
         let scalar = |tensor: Tensor<1>| tensor.try_into_scalar::<f32>().map(f64::from);
         let branches = match parts {
             Some(parts) => Some(BranchCorrelation {
@@ -220,9 +226,10 @@ impl Batch<'_> {
         [images, tangents]: [&Tensor<4>; 2],
         gradients: &mut Gradients,
     ) -> Result<Vec<f32>, NetError> {
+        let [_, channels, ..] = images.dims();
         let mut take = |leaf| self.scene.images_of(take_gradient(leaf, gradients));
         let (by_image, by_tangent) = (take(images)?, take(tangents)?);
-        let mut volume = vec![0.0; IMAGE_CHANNELS * self.relative_attenuation.voxels().len()];
+        let mut volume = vec![0.0; channels * self.relative_attenuation.voxels().len()];
         let samples = self.cameras_from_world.iter().zip(motions).zip(by_image).zip(by_tangent);
         for (((pose, motion), by_image), by_tangent) in samples {
             let exposure = self.scene.expose(projector, pose)?;

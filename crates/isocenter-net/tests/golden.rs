@@ -1,7 +1,7 @@
 //! Proves: L_net, its pose gradients, the losses and the derivatives of the total loss for every
 //! weight are those that PyTorch finds by double backward in f64, for both normalisations, both
 //! numbers that are descended, both ways to compare gradients and both forms of L_decomp, and for the
-//! baseline (`tools/golden/network/golden.py` wrote the fixture from the network's description).
+//! baselines (`tools/golden/network/golden.py` wrote the fixture from the network's description).
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod support;
@@ -13,7 +13,7 @@ use isocenter_net::network::Network;
 use isocenter_net::scene::Descent;
 use isocenter_net::step::{Objective, Step};
 use serde_json::Value;
-use support::case::{network, prost, step};
+use support::case::{network, prost, sopi, step};
 
 fn setting<T: serde::de::DeserializeOwned>(case: &Value, name: &str) -> T {
     serde_json::from_value(case[name].clone()).unwrap()
@@ -39,6 +39,7 @@ fn everything_is_what_pytorch_finds() {
         let normalization = setting(case, "normalization");
         let network = match case["architecture"].as_str() {
             Some("prost") => prost(normalization, &device),
+            Some("sopi") => sopi(normalization, &device),
             _ => network(normalization, &device),
         };
         let objective = Objective {
@@ -55,7 +56,8 @@ fn everything_is_what_pytorch_finds() {
             number(case, "l_appro"),
             1e-3,
         );
-        assert_eq!(step.branches.is_some(), case["architecture"] != "prost");
+        assert_eq!(step.branches.is_some(), case["architecture"] == "dual-branch");
+        assert_eq!(step.residual_gradients.is_some(), case["architecture"] != "sopi");
         if let Some(found) = step.branches {
             close("NCC global", found.ncc_global, number(case, "ncc_global"), 1.0, 1e-4);
             close("NCC local", found.ncc_local, number(case, "ncc_local"), 1.0, 1e-4);
@@ -90,12 +92,23 @@ fn everything_is_what_pytorch_finds() {
     }
 }
 
+/// One of the 252,928 numbers that go through a ReLU in the composite encoder of the X-rays is 7e-8, which
+/// single precision takes for less than 0: PyTorch's gradients are off by up to 8e-3 there too.
+fn tolerance(case: &Value, name: &str) -> f64 {
+    match case["architecture"] == "sopi" && name.starts_with("xray.") {
+        true => 1e-2,
+        false => 1e-3,
+    }
+}
+
 /// Weight for weight, relative to the largest gradient of the part of the network it is in: a bias in
 /// front of a normalisation has none.
 fn compare_weights(case: &Value, network: &Network, step: &Step) {
     let expected: std::collections::BTreeMap<String, [f64; 2]> = setting(case, "weight_gradients");
     let mut found = support::summed_up(network, &step.gradients);
-    found.extend(support::summed_up(network, &step.residual_gradients));
+    if let Some(gradients) = &step.residual_gradients {
+        found.extend(support::summed_up(network, gradients));
+    }
     let part = |name: &str| name.split('.').take(2).collect::<Vec<_>>().join(".");
     let mut compared = 0;
     for (name, found) in &found {
@@ -104,8 +117,8 @@ fn compare_weights(case: &Value, network: &Network, step: &Step) {
             .iter()
             .filter(|(other, _)| part(other) == part(name))
             .fold(0.0_f64, |largest, (_, [length, _])| largest.max(*length));
-        close(name, found[0], length, largest, 1e-3);
-        close(name, found[1], product, largest, 1e-3);
+        close(name, found[0], length, largest, tolerance(case, name));
+        close(name, found[1], product, largest, tolerance(case, name));
         compared += 1;
     }
     assert_eq!(compared, expected.len(), "every weight has a gradient");

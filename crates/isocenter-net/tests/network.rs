@@ -1,6 +1,6 @@
 //! Proves: the presets have as many parameters as the architecture says, part by part; what the
 //! invertible network does can be undone, and is refused where it cannot; the Fourier transform is
-//! one; images of another size are refused.
+//! one; images of another size are refused, and so are encodings of other levels.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod support;
@@ -11,9 +11,10 @@ use isocenter_net::dual::Dual;
 use isocenter_net::error::NetError;
 use isocenter_net::layer::{Context, Init};
 use isocenter_net::network::fourier::RealFourier;
+use isocenter_net::network::sopi::{AttentionBottleneck, CascadeBlock, CompositeEncoder};
 use isocenter_net::network::{
     DualBranchConfig, Encoder, Evaluation, FourierBlock, InvertibleNetwork, Network, NetworkConfig,
-    Normalization, ProstConfig, Residual,
+    Normalization, ProstConfig, Residual, SopiConfig,
 };
 
 fn hashed(name: &str, shape: [usize; 4]) -> Tensor<4> {
@@ -45,6 +46,79 @@ fn parameters_are_as_many_as_published() {
     // The baseline with its running statistics: three norms of 16, 64 and 128 channels in two encoders.
     let running = 2 * 2 * 3 * (16 + 64 + 128);
     assert_eq!(params(ProstConfig::published().into()) - running, 781_723);
+}
+
+/// Layer by layer, from the publication's widths.
+#[test]
+fn parameters_of_composite_encoders_are_as_many_as_published() {
+    let mut init = Init::new(1, &Device::flex());
+    let kind = Normalization::Batch;
+    let convolution =
+        |inputs: usize, outputs: usize, kernel: usize| inputs * outputs * kernel * kernel + outputs;
+    // Three mixings, counting both readings as one; three norms; the attention's two layers.
+    let bottleneck = |c: usize, hidden: usize| {
+        let mixings = 2 * c * c + 2 * (c / 2 * c + c);
+        mixings + 3 * 2 * c + convolution(c, hidden, 1) + convolution(hidden, 2 * c, 1)
+    };
+    // Running means and variances are no parameters.
+    let running = |c: usize| 3 * 2 * c;
+    for (channels, hidden, expected) in [(64, 32, 19_104), (128, 64, 75_072)] {
+        let found = AttentionBottleneck::new(kind, channels, &mut init).num_params();
+        assert_eq!(found - running(channels), expected);
+        assert_eq!(bottleneck(channels, hidden), expected);
+    }
+    let focal = 2 * (256 * 49 + 256 + 2 * 256) + 2 * 256 * 1024;
+    let cascade = 19_104
+        + convolution(64, 128, 3)
+        + 75_072
+        + convolution(128, 256, 3)
+        + focal
+        + 256 * 128
+        + 128 * 64;
+    let found = CascadeBlock::new(kind, &mut init).num_params();
+    assert_eq!((found - running(64) - running(128), cascade), (1_055_072, 1_055_072));
+    let stem = convolution(1, 4, 3) + 2 * 4 + convolution(4, 16, 3) + 2 * 16;
+    let connection = 64 * 64 + 2 * 64;
+    let encoder = stem
+        + convolution(16, 64, 3)
+        + 19_104
+        + convolution(64, 64, 3)
+        + 5 * cascade
+        + 2 * connection;
+    let found = CompositeEncoder::new(kind, &mut init).num_params();
+    let running = 6 * running(64) + 5 * running(128) + 2 * 2 * 64;
+    assert_eq!((found - running, encoder), (5_349_792, 5_349_792));
+    let network = Network::new(&SopiConfig::published().into(), 1, &Device::flex()).unwrap();
+    assert_eq!(network.num_params() - 2 * running, 10_699_584);
+    assert_eq!(network.residual().num_params(), 0);
+}
+
+#[test]
+fn levels_are_those_that_are_asked_for() {
+    let published = SopiConfig { size_px: [64, 32], ..SopiConfig::published() };
+    let (xray, moving) = (hashed("x", [1, 1, 32, 64]), hashed("m", [1, 1, 32, 64]));
+    let of = |levels: usize| {
+        let config = SopiConfig { levels, ..published };
+        let network = Network::new(&config.into(), 1, &Device::flex()).unwrap();
+        let context = &mut Context::inference();
+        let xray = network.xray_features(xray.clone(), context).unwrap();
+        let moving = network.moving_features(Dual::constant(moving.clone()), context).unwrap();
+        (network, xray, moving)
+    };
+    let (network, xrays, movings) = of(3);
+    let shapes: Vec<[usize; 4]> = xrays.maps().iter().map(|(_, map)| map.value().dims()).collect();
+    assert_eq!(shapes, [[1, 64, 4, 8], [1, 64, 4, 8], [1, 128, 2, 4]]);
+    let (_, coarsest, _) = of(1);
+    let maps = coarsest.maps();
+    assert_eq!((maps.len(), maps[0].1.value().dims()), (1, [1, 128, 2, 4]));
+    assert!(network.evaluate(&xrays, &movings).is_ok());
+    assert!(matches!(network.evaluate(&coarsest, &movings), Err(NetError::OtherFeatures)));
+    let three = Dual::constant(hashed("m", [1, 3, 32, 64]));
+    let refused = network.moving_features(three, &mut Context::inference()).unwrap_err();
+    assert!(refused.to_string().contains("[1, 1, 32, 64]"), "{refused}");
+    let two = SopiConfig { levels: 2, ..published };
+    let refused = Network::new(&two.into(), 1, &Device::flex()).unwrap_err().to_string();
+    assert!(refused.contains("network.levels is 2"), "{refused}");
 }
 
 #[test]

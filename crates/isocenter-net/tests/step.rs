@@ -20,7 +20,7 @@ use isocenter_net::step::{Batch, Objective};
 use isocenter_net::train::{Optimizer, OptimizerConfig};
 use isocenter_net::weights::{self, Array};
 use nalgebra::Vector6;
-use support::case::{SIZE_PX, network, with_batch};
+use support::case::{SIZE_PX, network, sopi, with_batch};
 use support::hashed;
 
 const DIRECTION: Objective = Objective {
@@ -35,7 +35,12 @@ fn device() -> Device {
 
 #[test]
 fn poses_by_finite_differences() {
-    let network = network(Normalization::Group, &device()).valid();
+    check_poses(&network(Normalization::Group, &device()).valid());
+    // Of one channel.
+    check_poses(&sopi(Normalization::Group, &device()).valid());
+}
+
+fn check_poses(network: &Network) {
     with_batch(1, &Device::flex(), |batch| {
         let pass = network.residual().forward(batch.relative_attenuation).unwrap();
         let projector = Projector::new(pass.channels().unwrap());
@@ -44,7 +49,7 @@ fn poses_by_finite_differences() {
         let mut at = |pose: &RigidTransform| -> PoseGradients {
             let (scene, poses) = (batch.scene, [*pose]);
             scene
-                .pose_gradients(&network, Descent::Sum, &projector, &xray, &poses, &mut context)
+                .pose_gradients(network, Descent::Sum, &projector, &xray, &poses, &mut context)
                 .unwrap()
         };
         let pose = batch.cameras_from_world[0];
@@ -210,7 +215,8 @@ fn one_pair_of_poses_is_learned() {
                 break;
             }
             let mut arrays = weights::gradients_of(&network, &step.gradients).unwrap();
-            arrays.extend(weights::gradients_of(&network, &step.residual_gradients).unwrap());
+            let of_residual = step.residual_gradients.unwrap();
+            arrays.extend(weights::gradients_of(&network, &of_residual).unwrap());
             optimizer.begin_step();
             network = optimizer.update("network.", network.clone(), &arrays, 1e-3).unwrap();
         }

@@ -74,12 +74,12 @@ class Network:
     def __init__(self, kind):
         self.w, self.kind = Weights(), kind
 
-    def convolve(self, x, name, outputs, kernel=1, stride=1, reflect=False, bias=True, groups=1):
+    def convolve(self, x, name, outputs, kernel=1, stride=1, reflect=False, bias=True, groups=1, dilation=1):
         weight = self.w(name + ".weight", outputs, x.shape[1] // groups, kernel, kernel)
-        half = kernel // 2 if stride == 1 else 0
+        half = dilation * (kernel // 2) if kernel % 2 else 0
         if half:
             x = F.pad(x, (half,) * 4, mode="reflect" if reflect else "constant")
-        y = F.conv2d(x, weight, stride=stride, groups=groups)
+        y = F.conv2d(x, weight, stride=stride, groups=groups, dilation=dilation)
         return y + per_channel(self.w(name + ".bias", outputs)) if bias else y
 
     def gain(self, x, name):
@@ -213,7 +213,72 @@ class Baseline(Network):
                 if k == 1:
                     y = y.relu()
             x = F.max_pool2d((x + y).relu(), 2)
-        return self.convolve(x, name + ".last", CHANNELS, 3).relu()
+        return [self.convolve(x, name + ".last", CHANNELS, 3).relu()]
+
+
+class Composite(Network):
+    """Two backbones of cascade blocks with split attention; nothing is added to the CT."""
+
+    def residual(self, v):
+        return v[None]
+
+    def attention(self, x, name):
+        c = x.shape[1]
+        weight = torch.cat([self.w(f"{name}.readings.{n}.weight", c, c // 2, 1, 1) for n in range(2)])
+        bias = torch.cat([self.w(f"{name}.readings.{n}.bias", c) for n in range(2)])
+        readings = F.conv2d(x, weight, bias, groups=2).relu().unflatten(1, (2, c))
+        mean = readings.sum(1).mean((2, 3), keepdim=True)
+        hidden = self.convolve(mean, name + ".narrow", max(c // 2, 32)).relu()
+        shares = self.convolve(hidden, name + ".widen", 2 * c).unflatten(1, (2, c)).softmax(1)
+        return (shares * readings).sum(1)
+
+    def bottleneck(self, x, name):
+        c = x.shape[1]
+        y = self.convolve(x, name + ".mixings.0", c, bias=False)
+        y = self.attention(self.norm(y, name + ".norms.0").relu(), name + ".attention")
+        y = self.convolve(self.norm(y, name + ".norms.1").relu(), name + ".mixings.1", c, bias=False)
+        return (x + self.norm(y, name + ".norms.2")).relu()
+
+    def focal(self, x, name):
+        y = x
+        for n, dilation in enumerate([1, 2]):
+            layer = f"{name}.depthwise.{n}"
+            z = self.convolve(y, layer + ".convolution", y.shape[1], 7, groups=y.shape[1], dilation=dilation)
+            y = y + F.gelu(self.channel_norm(z, layer + ".norm", 1e-5))
+        y = F.gelu(self.convolve(y, name + ".widen", 4 * x.shape[1], bias=False))
+        return x + self.convolve(y, name + ".narrow", x.shape[1], bias=False)
+
+    def cascade(self, x, name):
+        def up(x, number, outputs):
+            x = self.convolve(x, f"{name}.mixings.{number}", outputs, bias=False)
+            return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+        c3 = self.bottleneck(x, name + ".bottlenecks.0")
+        c4 = self.convolve(c3, name + ".halvings.0", 128, 3, stride=2)
+        c4 = self.bottleneck(c4, name + ".bottlenecks.1")
+        c5 = self.convolve(c4, name + ".halvings.1", 256, 3, stride=2)
+        p5 = up(self.focal(c5, name + ".focal"), 0, 128)
+        p4 = up(p5 + c4, 1, 64)
+        return p4 + c3, p4, p5
+
+    def encode(self, x, name):
+        for n, width in enumerate([4, 16]):
+            layer = f"{name}.stem.{n}"
+            x = self.convolve(x, layer + ".halve", width, 3, stride=2)
+            x = F.gelu(self.channel_norm(x, layer + ".norm", 1e-5))
+        x = F.leaky_relu(self.convolve(x, name + ".widen", 64, 3))
+        x = self.bottleneck(x, name + ".bottleneck")
+        x = self.convolve(x, name + ".halve", 64, 3, stride=2)
+        of_assisting = []
+        for n in range(3):
+            x = self.cascade(x, f"{name}.assisting.{n}")[0]
+            of_assisting.append(x)
+        x = of_assisting[0]
+        for n in range(2):
+            c = f"{name}.connections.{n}"
+            joined = self.norm(self.convolve(of_assisting[n + 1], c + ".mixing", 64, bias=False), c + ".norm")
+            levels = self.cascade(x + joined, f"{name}.lead.{n}")
+            x = levels[0]
+        return levels
 
 
 # The scene: a volume of 14 x 12 x 10 voxels of 8 x 9 x 10 mm, seen along its k axis.
@@ -297,8 +362,8 @@ def correlation(x, m):
 
 
 def case(kind, descent, approximation, form, architecture="dual-branch"):
-    is_baseline = architecture == "prost"
-    network = (Baseline if is_baseline else Network)(kind)
+    network = {"dual-branch": Network, "prost": Baseline, "sopi": Composite}[architecture](kind)
+    is_baseline = architecture != "dual-branch"
     v3 = network.residual(volume())
     xrays = torch.tensor(hashed("xrays", len(TRUTHS) * ROWS * COLUMNS)).reshape(-1, 1, ROWS, COLUMNS)
     theta = torch.zeros(len(STARTS), 6, requires_grad=True)
@@ -310,8 +375,8 @@ def case(kind, descent, approximation, form, architecture="dual-branch"):
     moving = torch.stack(images)
     xrays = 0.5 + 0.5 * xrays
     if is_baseline:
-        off = network.encode(moving, "moving") - network.encode(xrays, "xray")
-        each = (off * off).mean((1, 2, 3))[:, None]
+        maps = zip(network.encode(moving, "moving"), network.encode(xrays, "xray"))
+        each = sum(((m - x) ** 2).mean((1, 2, 3)) for m, x in maps)[:, None]
     else:
         gx, lx = network.branches(xrays.repeat(1, 3, 1, 1), "xray")
         gm, lm = network.branches(moving, "moving")
@@ -337,7 +402,7 @@ def case(kind, descent, approximation, form, architecture="dual-branch"):
     return {
         "architecture": architecture, "normalization": kind, "descent": descent, "approximation": approximation, "form": form,
         "values": each[:, 0].tolist(), "pose_gradients": found.tolist(), "targets": torch.stack(targets).tolist(),
-        "image_mean": moving.mean().item(), "image_inside": moving[1, 2, 15, 30].item(),
+        "image_mean": moving.mean().item(), "image_inside": moving[1, -1, 15, 30].item(),
         "l_appro": approx.item(), **of_branches, "total": total.item(),
         # Each weight's derivative by its size and by its product with hashed numbers.
         "weight_gradients": {
@@ -351,7 +416,8 @@ def case(kind, descent, approximation, form, architecture="dual-branch"):
 if __name__ == "__main__":
     cases = [case("group", "sigmoid-product", "geodesic", "bounded"),
              case("batch", "sum", "direction", "published"),
-             case("batch", "sum", "direction", "bounded", "prost")]
+             case("batch", "sum", "direction", "bounded", "prost"),
+             case("group", "sum", "direction", "bounded", "sopi")]
     with open(sys.argv[1], "w") as file:
         json.dump({"torch": torch.__version__, "cases": cases}, file, indent=1)
         file.write("\n")

@@ -33,6 +33,7 @@ pub(crate) fn run(args: &WeightsConvertArgs) -> Result<()> {
             format!("a dual-branch network (trunk {:?}, head {:?})", config.trunk, config.head)
         }
         NetworkConfig::Prost(_) => "the baseline ProST".to_owned(),
+        NetworkConfig::Sopi(_) => "the baseline SOPI".to_owned(),
     };
     say(&format!(
         "{}: {kind} for images of {columns} x {rows} pixels; {numbers} numbers in {tensors} tensors",

@@ -6,11 +6,20 @@ use burn::tensor::activation::sigmoid;
 use crate::dual::Dual;
 use crate::fused::SymmetricMap;
 
+/// The slope of the leaky ReLU below 0.
+const LEAK: f64 = 0.01;
+
 impl<const D: usize> Dual<D> {
     /// `max(0, x)`; at 0 its slope is taken as 0.
     #[must_use]
     pub fn relu(self) -> Self {
         SymmetricMap::Relu.of(self)
+    }
+
+    /// x above 0, a hundredth of it below; at 0 its slope is taken as a hundredth.
+    #[must_use]
+    pub fn leaky_relu(self) -> Self {
+        self.clone().relu().scale(1.0 - LEAK) + self.scale(LEAK)
     }
 
     /// `min(max(0, x), 6)`; at 0 and 6 its slope is taken as 0.

@@ -36,6 +36,8 @@ pub struct Convolution2d {
     #[module(skip)]
     stride: usize,
     #[module(skip)]
+    dilation: usize,
+    #[module(skip)]
     groups: usize,
 }
 
@@ -54,6 +56,7 @@ impl Convolution2d {
             bias: Some(init.uniform([outputs], fan_in)),
             border,
             stride: 1,
+            dilation: 1,
             groups: 1,
         }
     }
@@ -70,6 +73,12 @@ impl Convolution2d {
         Self { stride: side, ..Self::new(channels, side, Border::None, init) }
     }
 
+    /// Of 3 x 3 pixels about every second one, with zeros beyond the border: half the sides.
+    #[must_use]
+    pub fn halving(channels: [usize; 2], init: &mut Init) -> Self {
+        Self { stride: 2, ..Self::new(channels, 3, Border::Zeros, init) }
+    }
+
     /// Each channel by itself.
     #[must_use]
     pub fn depthwise(channels: usize, kernel: usize, border: Border, init: &mut Init) -> Self {
@@ -79,6 +88,7 @@ impl Convolution2d {
             bias: Some(init.uniform([channels], fan_in)),
             border,
             stride: 1,
+            dilation: 1,
             groups: channels,
         }
     }
@@ -87,6 +97,12 @@ impl Convolution2d {
     #[must_use]
     pub fn without_bias(self) -> Self {
         Self { bias: None, ..self }
+    }
+
+    /// The same with so many pixels from one of a kernel's to the next, 1 being neighbors.
+    #[must_use]
+    pub fn with_dilation(self, dilation: usize) -> Self {
+        Self { dilation, ..self }
     }
 
     /// The convolution and its tangent.
@@ -112,16 +128,17 @@ impl Convolution2d {
 
     fn of_neighborhoods(&self, x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
         let [_, _, kernel, _] = weight.dims();
-        let half = kernel / 2;
+        let half = self.dilation * (kernel / 2);
         let (x, zeros) = match self.border {
             Border::Reflected => (x.pad((half, half, half, half), PadMode::Reflect), 0),
             Border::Zeros => (x, half),
             Border::None => (x, 0),
         };
-        if kernel == 3 && self.stride == 1 && self.groups == 1 && self.border == Border::Zeros {
+        let Self { stride, dilation, groups, .. } = *self;
+        if [kernel, zeros, stride, dilation, groups] == [3, 1, 1, 1, 1] {
             return convolve_3x3(x, weight);
         }
-        let options = ConvOptions::new([self.stride; 2], [zeros; 2], [1; 2], self.groups);
+        let options = ConvOptions::new([stride; 2], [zeros; 2], [dilation; 2], groups);
         conv2d(x, weight, None, options)
     }
 }

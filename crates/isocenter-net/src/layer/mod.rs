@@ -3,9 +3,10 @@
 //! - [`convolution`] - [`Convolution2d`]
 //! - [`linear`] - [`Linear`]
 //! - [`normalization`] - [`ChannelNorm`], [`BatchNorm`], [`GroupNorm`], instance normalisation
-//! - [`activation`] - ReLU, ReLU6, GELU, the logistic function
+//! - [`activation`] - ReLU, leaky ReLU, ReLU6, GELU, the logistic function
 //! - [`dropout`] - elements left out at random
 //! - [`pooling`] - the largest of neighbouring pixels
+//! - [`upsampling`] - larger maps
 //! - [`context`] - [`Context`], training or use
 //! - [`init`] - [`Init`], first weights
 //!
@@ -19,6 +20,7 @@ pub mod init;
 pub mod linear;
 pub mod normalization;
 pub mod pooling;
+pub mod upsampling;
 
 pub use context::{Context, Statistics};
 pub use convolution::{Border, Convolution2d};

@@ -29,8 +29,10 @@ pub enum Normalization {
 pub enum NetworkConfig {
     /// The correlation-driven dual-branch network.
     DualBranch(DualBranchConfig),
-    /// The baseline.
+    /// The baseline of plain encoders.
     Prost(ProstConfig),
+    /// The baseline of composite encoders.
+    Sopi(SopiConfig),
 }
 
 impl From<DualBranchConfig> for NetworkConfig {
@@ -45,6 +47,12 @@ impl From<ProstConfig> for NetworkConfig {
     }
 }
 
+impl From<SopiConfig> for NetworkConfig {
+    fn from(config: SopiConfig) -> Self {
+        Self::Sopi(config)
+    }
+}
+
 impl NetworkConfig {
     /// [columns, rows] of the images.
     #[must_use]
@@ -52,6 +60,7 @@ impl NetworkConfig {
         match self {
             Self::DualBranch(config) => config.size_px,
             Self::Prost(config) => config.size_px,
+            Self::Sopi(config) => config.size_px,
         }
     }
 
@@ -61,6 +70,7 @@ impl NetworkConfig {
         match self {
             Self::DualBranch(config) => config.normalization,
             Self::Prost(config) => config.normalization,
+            Self::Sopi(config) => config.normalization,
         }
     }
 
@@ -72,6 +82,7 @@ impl NetworkConfig {
         match self {
             Self::DualBranch(config) => config.check(),
             Self::Prost(config) => check_size(config.size_px),
+            Self::Sopi(config) => config.check(),
         }
     }
 }
@@ -107,6 +118,41 @@ impl ProstConfig {
     #[must_use]
     pub fn published() -> Self {
         Self { size_px: [128, 128], normalization: Normalization::Batch }
+    }
+}
+
+/// The architecture of [`Sopi`](super::Sopi).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SopiConfig {
+    /// [columns, rows] of the images, both divisible by 32.
+    pub size_px: [usize; 2],
+    /// What normalises the bottlenecks and the connections of the two backbones.
+    pub normalization: Normalization,
+    /// The levels that are compared: 3, as the publication registers, or 1, the coarsest, as it trains.
+    pub levels: usize,
+}
+
+impl SopiConfig {
+    /// The published architecture, as it registers.
+    ///
+    /// # References
+    /// arXiv:2305.06252
+    #[must_use]
+    pub fn published() -> Self {
+        Self { size_px: [256, 256], normalization: Normalization::Batch, levels: 3 }
+    }
+
+    fn check(&self) -> Result<(), NetError> {
+        check_size(self.size_px)?;
+        match self.levels {
+            1 | 3 => Ok(()),
+            found => Err(NetError::Setting {
+                name: "network.levels",
+                found: found.to_string(),
+                expected: "1, the coarsest, or 3",
+            }),
+        }
     }
 }
 

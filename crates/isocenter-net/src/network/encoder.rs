@@ -21,7 +21,7 @@ use crate::layer::normalization::instance_norm;
 use crate::layer::{Border, ChannelNorm, Context, Convolution2d, Init};
 
 /// Channels of the images.
-pub(crate) const IMAGE_CHANNELS: usize = 3;
+pub(super) const IMAGE_CHANNELS: usize = 3;
 
 /// Channels at full resolution.
 const FULL_RESOLUTION_CHANNELS: usize = 8;

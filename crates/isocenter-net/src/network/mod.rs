@@ -1,20 +1,23 @@
 //! Networks that say how unlike a radiograph and an X-ray are, made so that their gradient shows the
 //! way to the right pose.
 //!
-//! All have the same parts: features are added to the CT before it is projected, moving image and X-ray
+//! All have the same parts: features may be added to the CT before it is projected, moving image and X-ray
 //! are encoded each by itself, and the codes compared.
 //!
 //! - [`config`] - [`NetworkConfig`], the architecture as data
 //! - [`dual_branch`] - [`DualBranch`], the correlation-driven dual-branch network
-//! - [`prost`] - [`Prost`], the baseline that it is compared with
+//! - [`prost`] - [`Prost`], a baseline that it is compared with
+//! - [`sopi`] - [`Sopi`], another one
 //! - [`residual`] - [`Residual`], three channels of features beside the CT
 //! - [`encoder`] - [`Encoder`], shared by both images
 //! - [`fourier`] - [`FourierBlock`], the global branch
 //! - [`invertible`] - [`InvertibleNetwork`], the local branch
 //! - [`evaluation`] - [`Evaluation`], differences to scores and gates
+//! - [`mod@distance`] - differences to a distance, of the baselines
 //! - [`norm`] - [`Norm`], batch or group normalisation
 
 pub mod config;
+pub mod distance;
 pub mod dual_branch;
 pub mod encoder;
 pub mod evaluation;
@@ -23,11 +26,13 @@ pub mod invertible;
 pub mod norm;
 pub mod prost;
 pub mod residual;
+pub mod sopi;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-pub use config::{DualBranchConfig, NetworkConfig, Normalization, ProstConfig};
+pub use config::{DualBranchConfig, NetworkConfig, Normalization, ProstConfig, SopiConfig};
+pub use distance::distance;
 pub use dual_branch::{BranchFeatures, BranchOutputs, DualBranch};
 pub use encoder::Encoder;
 pub use evaluation::{BranchOutput, Evaluation};
@@ -36,19 +41,22 @@ pub use invertible::InvertibleNetwork;
 pub use norm::Norm;
 pub use prost::Prost;
 pub use residual::Residual;
+pub use sopi::Sopi;
 
 use crate::dual::Dual;
 use crate::error::NetError;
 use crate::layer::{Context, Init};
-pub(crate) use encoder::IMAGE_CHANNELS;
 
 /// A network; see the [module](self).
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and their weights lie elsewhere")]
 pub enum Network {
     /// The correlation-driven dual-branch network.
     DualBranch(DualBranch),
-    /// The baseline.
+    /// The baseline of plain encoders.
     Prost(Prost),
+    /// The baseline of composite encoders.
+    Sopi(Sopi),
 }
 
 /// What a network sees in an image.
@@ -57,8 +65,8 @@ pub enum Network {
 pub enum Features {
     /// What both branches see.
     Branches(BranchFeatures),
-    /// [batch, 64, rows / 8, columns / 8]
-    Encoding(Dual<4>),
+    /// The maps of an encoding, from fine to coarse.
+    Encoding(Vec<Dual<4>>),
 }
 
 /// What a network says of pairs of images.
@@ -79,7 +87,12 @@ impl Features {
             Self::Branches(BranchFeatures { global, local }) => {
                 vec![("global", global), ("local", local)]
             }
-            Self::Encoding(encoding) => vec![("encoding", encoding)],
+            Self::Encoding(maps) => match maps.as_slice() {
+                [fine, middle, coarse] => {
+                    vec![("fine level", fine), ("middle level", middle), ("coarse level", coarse)]
+                }
+                maps => maps.iter().map(|map| ("encoding", map)).collect(),
+            },
         }
     }
 
@@ -91,7 +104,7 @@ impl Features {
             Self::Branches(BranchFeatures { global, local }) => {
                 Self::Branches(BranchFeatures { global: plain(global), local: plain(local) })
             }
-            Self::Encoding(encoding) => Self::Encoding(plain(encoding)),
+            Self::Encoding(maps) => Self::Encoding(maps.iter().map(plain).collect()),
         }
     }
 }
@@ -107,6 +120,7 @@ impl Network {
         Ok(match config {
             NetworkConfig::DualBranch(config) => Self::DualBranch(DualBranch::new(config, init)),
             NetworkConfig::Prost(config) => Self::Prost(Prost::new(config, init)),
+            NetworkConfig::Sopi(config) => Self::Sopi(Sopi::new(config, init)),
         })
     }
 
@@ -116,6 +130,7 @@ impl Network {
         match self {
             Self::DualBranch(network) => NetworkConfig::DualBranch(network.config().clone()),
             Self::Prost(network) => NetworkConfig::Prost(*network.config()),
+            Self::Sopi(network) => NetworkConfig::Sopi(*network.config()),
         }
     }
 
@@ -125,6 +140,7 @@ impl Network {
         match self {
             Self::DualBranch(network) => &network.residual,
             Self::Prost(network) => &network.residual,
+            Self::Sopi(network) => &network.residual,
         }
     }
 
@@ -156,14 +172,16 @@ impl Network {
         let xrays = Dual::constant(xrays);
         Ok(match self {
             Self::DualBranch(network) => Features::Branches(network.xray_features(xrays, context)),
-            Self::Prost(network) => Features::Encoding(network.xray.forward(xrays, context)),
+            Self::Prost(network) => Features::Encoding(vec![network.xray.forward(xrays, context)]),
+            Self::Sopi(network) => Features::Encoding(network.xray_features(xrays, context)),
         })
     }
 
     /// The features of moving images.
     ///
     /// # Shapes
-    /// [batch, 3, rows, columns]
+    /// [batch, channels, rows, columns], the channels being those of the volume that is projected
+    /// ([`Residual::channels`]).
     ///
     /// # Errors
     /// If the images have another size than the network.
@@ -172,12 +190,15 @@ impl Network {
         images: Dual<4>,
         context: &mut Context,
     ) -> Result<Features, NetError> {
-        self.check_images("the moving image", images.value(), IMAGE_CHANNELS)?;
+        self.check_images("the moving image", images.value(), self.residual().channels())?;
         Ok(match self {
             Self::DualBranch(network) => {
                 Features::Branches(network.moving_features(images, context))
             }
-            Self::Prost(network) => Features::Encoding(network.moving.forward(images, context)),
+            Self::Prost(network) => {
+                Features::Encoding(vec![network.moving.forward(images, context)])
+            }
+            Self::Sopi(network) => Features::Encoding(network.moving_features(images, context)),
         })
     }
 
@@ -190,9 +211,11 @@ impl Network {
             (Self::DualBranch(network), Features::Branches(xray), Features::Branches(moving)) => {
                 Ok(Outputs::Branches(network.evaluate(xray, moving)))
             }
-            (Self::Prost(_), Features::Encoding(xray), Features::Encoding(moving)) => {
-                Ok(Outputs::Distance(prost::distance(xray, moving)))
-            }
+            (
+                Self::Prost(_) | Self::Sopi(_),
+                Features::Encoding(xray),
+                Features::Encoding(moving),
+            ) => distance(xray, moving).map(Outputs::Distance).ok_or(NetError::OtherFeatures),
             _ => Err(NetError::OtherFeatures),
         }
     }

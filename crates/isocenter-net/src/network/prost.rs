@@ -1,4 +1,4 @@
-//! The baseline: two encoders and the distance between what they give.
+//! The baseline of plain encoders: two of them and the distance between what they give.
 //!
 //! ```text
 //! CT ── residual ── projector ── moving image ── encoder ──┐
@@ -139,14 +139,4 @@ impl Bottleneck {
         }
         (x + y).relu()
     }
-}
-
-/// The mean of the squared differences of two encodings.
-///
-/// # Shapes
-/// [batch, 1]
-#[must_use]
-pub fn distance(xray: &Dual<4>, moving: &Dual<4>) -> Dual<2> {
-    let difference = moving.clone() - xray.clone();
-    difference.square().linear(|x| x.flatten::<2>(1, 3).mean_dim(1))
 }

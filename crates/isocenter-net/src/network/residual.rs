@@ -5,7 +5,7 @@
 //! ```
 //!
 //! with V the attenuation over that of water, and f convolutions of 3 x 3 x 3 (six, or five in the
-//! baseline), ReLU after each.
+//! baseline), ReLU after each. Without any, V itself is projected.
 //! The result does not depend on the pose: it is made once a step, projected at whatever poses, and
 //! differentiated for its weights once. It is computed on the CPU, whatever the device of the rest.
 //!
@@ -60,6 +60,18 @@ impl Residual {
         let pairs = channels.iter().zip(channels.iter().skip(1));
         let convolution = |(&inputs, &outputs)| Convolution3d::new([inputs, outputs], init);
         Self { convolutions: pairs.map(convolution).collect() }
+    }
+
+    /// Without convolutions: the CT is projected as it is.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { convolutions: Vec::new() }
+    }
+
+    /// Channels of the volume that is projected.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.convolutions.last().map_or(1, |last| last.bias.val().dims()[0])
     }
 
     /// The features of a CT.
@@ -131,11 +143,14 @@ pub struct ResidualPass {
 }
 
 impl ResidualPass {
-    /// V3: what is projected.
+    /// V3, or V where nothing is added: what is projected.
     ///
     /// # Errors
     /// If a value is not finite.
     pub fn channels(&self) -> Result<ChannelVolume, NetError> {
+        if self.layers.is_empty() {
+            return Ok(ChannelVolume::new(vec![self.volume.clone()])?);
+        }
         let mut channels = Vec::new();
         if let Some(last) = self.maps.last() {
             for channel in 0..last.channels() {
@@ -151,7 +166,7 @@ impl ResidualPass {
     /// The derivative of a scalar for the weights of each layer, given that for V3.
     ///
     /// # Shapes
-    /// Three channels of i * j * k values.
+    /// As many channels as are projected, of i * j * k values.
     ///
     /// # Errors
     /// If the channels have other sizes.

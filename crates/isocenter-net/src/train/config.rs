@@ -9,7 +9,7 @@ use super::optimizer::OptimizerConfig;
 use super::schedule::LearningRate;
 use crate::error::NetError;
 use crate::loss::{Approximation, DecompositionForm, Weighing};
-use crate::network::{DualBranchConfig, NetworkConfig, Normalization, ProstConfig};
+use crate::network::{DualBranchConfig, NetworkConfig, Normalization, ProstConfig, SopiConfig};
 use crate::scene::Descent;
 use crate::step::Objective;
 use crate::xray::NetworkXray;
@@ -92,10 +92,12 @@ pub struct NetworkChoice {
     pub trunk: Option<Vec<usize>>,
     /// Outputs of the hidden layers of a head.
     pub head: Option<Vec<usize>>,
-    /// What normalises the global branch, or the bottlenecks of `prost`.
+    /// What normalises the global branch, or the maps of `prost` and `sopi`.
     pub normalization: Option<Normalization>,
     /// The part of elements that is left out.
     pub dropout: Option<f64>,
+    /// The levels of `sopi` that are compared.
+    pub levels: Option<usize>,
 }
 
 /// A named architecture.
@@ -108,6 +110,8 @@ pub enum Preset {
     Compact,
     /// [`ProstConfig::published`]
     Prost,
+    /// [`SopiConfig::published`]
+    Sopi,
 }
 
 impl NetworkChoice {
@@ -116,11 +120,24 @@ impl NetworkChoice {
     /// # Errors
     /// If the preset has nothing that a setting could be of.
     pub fn config(&self) -> Result<NetworkConfig, NetError> {
-        match self.preset {
-            Preset::Paper => Ok(self.dual_branch(DualBranchConfig::paper()).into()),
-            Preset::Compact => Ok(self.dual_branch(DualBranchConfig::compact()).into()),
-            Preset::Prost => self.prost(ProstConfig::published()).map(NetworkConfig::from),
-        }
+        self.check_has_what_is_set()?;
+        Ok(match self.preset {
+            Preset::Paper => self.dual_branch(DualBranchConfig::paper()).into(),
+            Preset::Compact => self.dual_branch(DualBranchConfig::compact()).into(),
+            Preset::Prost => {
+                let preset = ProstConfig::published();
+                let size_px = self.size_px.unwrap_or(preset.size_px);
+                let normalization = self.normalization.unwrap_or(preset.normalization);
+                ProstConfig { size_px, normalization }.into()
+            }
+            Preset::Sopi => {
+                let preset = SopiConfig::published();
+                let size_px = self.size_px.unwrap_or(preset.size_px);
+                let normalization = self.normalization.unwrap_or(preset.normalization);
+                let levels = self.levels.unwrap_or(preset.levels);
+                SopiConfig { size_px, normalization, levels }.into()
+            }
+        })
     }
 
     fn dual_branch(&self, preset: DualBranchConfig) -> DualBranchConfig {
@@ -133,22 +150,24 @@ impl NetworkChoice {
         }
     }
 
-    fn prost(&self, preset: ProstConfig) -> Result<ProstConfig, NetError> {
-        let without = [
-            ("network.trunk", self.trunk.as_ref().map(|widths| format!("{widths:?}"))),
-            ("network.head", self.head.as_ref().map(|widths| format!("{widths:?}"))),
-            ("network.dropout", self.dropout.map(|part| part.to_string())),
+    /// Refuses what is a setting of other architectures.
+    fn check_has_what_is_set(&self) -> Result<(), NetError> {
+        let has_branches = matches!(self.preset, Preset::Paper | Preset::Compact);
+        let has_levels = self.preset == Preset::Sopi;
+        let widths = |widths: &Option<Vec<usize>>| widths.as_ref().map(|w| format!("{w:?}"));
+        let settings = [
+            ("network.trunk", has_branches, widths(&self.trunk)),
+            ("network.head", has_branches, widths(&self.head)),
+            ("network.dropout", has_branches, self.dropout.map(|part| part.to_string())),
+            ("network.levels", has_levels, self.levels.map(|levels| levels.to_string())),
         ];
-        for (name, found) in without {
-            if let Some(found) = found {
-                let expected = "nothing: the preset prost has no such part, leave it out";
+        for (name, has_it, found) in settings {
+            if let Some(found) = found.filter(|_| !has_it) {
+                let expected = "nothing: this preset has no such part, leave it out";
                 return Err(NetError::Setting { name, found, expected });
             }
         }
-        Ok(ProstConfig {
-            size_px: self.size_px.unwrap_or(preset.size_px),
-            normalization: self.normalization.unwrap_or(preset.normalization),
-        })
+        Ok(())
     }
 }
 

@@ -46,7 +46,9 @@ impl Trained {
 
     fn derived(&self, step: Step) -> Result<Derived, NetError> {
         let mut network = weights::gradients_of(&self.network, &step.gradients)?;
-        network.extend(weights::gradients_of(&self.network, &step.residual_gradients)?);
+        if let Some(gradients) = &step.residual_gradients {
+            network.extend(weights::gradients_of(&self.network, gradients)?);
+        }
         let balance = match self.balance.is_learned() {
             true => weights::gradients_of(&self.balance, &step.gradients)?,
             false => Arrays::new(),

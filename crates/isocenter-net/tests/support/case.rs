@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use isocenter::geometry::{Camera, PivotMotion, RigidTransform};
 use isocenter::volume::{Affine, Volume};
 use isocenter_net::loss::{Balance, Weighing};
-use isocenter_net::network::{DualBranchConfig, Network, Normalization, ProstConfig};
+use isocenter_net::network::{DualBranchConfig, Network, Normalization, ProstConfig, SopiConfig};
 use isocenter_net::scene::Scene;
 use isocenter_net::step::{Batch, Objective, Step};
 use nalgebra::{Matrix3, Vector3, Vector6};
@@ -58,9 +58,15 @@ pub fn network(normalization: Normalization, device: &Device) -> Network {
     with_hashed_weights(Network::new(&config.into(), 0, device).unwrap())
 }
 
-/// The baseline.
+/// The baseline of plain encoders.
 pub fn prost(normalization: Normalization, device: &Device) -> Network {
     let config = ProstConfig { size_px: SIZE_PX, normalization };
+    with_hashed_weights(Network::new(&config.into(), 0, device).unwrap())
+}
+
+/// The baseline of composite encoders.
+pub fn sopi(normalization: Normalization, device: &Device) -> Network {
+    let config = SopiConfig { size_px: SIZE_PX, normalization, levels: 3 };
     with_hashed_weights(Network::new(&config.into(), 0, device).unwrap())
 }
 

@@ -37,7 +37,7 @@ impl Path {
     }
 
     fn name(&self) -> String {
-        const KINDS: [&str; 4] = ["DualBranch", "Prost", "Batch", "Group"];
+        const KINDS: [&str; 5] = ["DualBranch", "Prost", "Sopi", "Batch", "Group"];
         let kept = self.0.iter().filter(|part| !KINDS.contains(&part.as_str()));
         kept.cloned().collect::<Vec<_>>().join(".")
     }
