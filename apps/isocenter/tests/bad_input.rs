@@ -160,6 +160,7 @@ fn xrays() {
     let whole = case.read("xray.tif");
     case.write("cut.tif", &whole[..whole.len() / 2]);
     case.register_refuses("--xray cut.tif", &["cut.tif", "again"]);
+    case.write("xray.dcm", "x");
     case.register_refuses("--xray xray.dcm", &["xray.dcm", "'.dcm'", ".png, .tif"]);
     case.register_refuses("--xray ct.nii", &["ct.nii", "[57, 40, 47]", "extract one"]);
     case.write_xray("flat.npy", |_| 0.7);
