@@ -160,8 +160,8 @@ impl Grey {
                 pixels.iter_mut().for_each(|p| *p = (*p - least) * LOG_RANGE / (most - least));
                 warning = Some(format!(
                     "PixelIntensityRelationship is LOG, on a scale that no tag tells: grey values \
-                     were stretched to line integrals of 0 to {LOG_RANGE}; give --xray-values \
-                     attenuation to take the stored numbers as they are"
+                     were stretched to line integrals of 0 to {LOG_RANGE}, by the darkest and the \
+                     brightest but for 0.5 % of each; --preview shows them"
                 ));
             }
         }
