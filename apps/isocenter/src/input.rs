@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use isocenter::evaluate::Targets;
 use isocenter::geometry::{Camera, RigidTransform};
-use isocenter::radiograph::{ImageFlip, PixelValues, PrepareConfig, PreparedXray, prepare};
+use isocenter::radiograph::prepare::text;
+use isocenter::radiograph::{Image, ImageFlip, PixelValues, PrepareConfig, PreparedXray, prepare};
 use isocenter::register::{RegisterConfig, StageRegistry};
 use isocenter::volume::{AttenuationMap, AttenuationVolume, Couch, LabelMask, Region, Volume};
 use isocenter_io::image::read_image;
@@ -118,11 +119,13 @@ pub(crate) fn hounsfield(
 pub(crate) fn remove_couch(volume: &mut Volume<f32>) -> Option<String> {
     let couch = Couch::find(volume)?;
     couch.remove(volume, AIR_HU);
-    Some(format!(
-        "CT: couch found and removed ({:.0} ml, {:.0} mm behind the patient's back): --keep-table keeps it",
-        couch.volume_ml(),
-        couch.gap_mm()
-    ))
+    let place = couch_words(couch.volume_ml(), couch.gap_mm());
+    Some(format!("CT: couch found and removed ({place}): --keep-table keeps it"))
+}
+
+/// How much of a couch there is, and where.
+pub(crate) fn couch_words(volume_ml: f64, gap_mm: f64) -> String {
+    format!("{volume_ml:.0} ml, {gap_mm:.0} mm behind the patient's back")
 }
 
 /// What is outside of a mask, and where a couch was.
@@ -178,19 +181,32 @@ pub(crate) fn view_pose(
     Ok((view.camera_from_world(isocenter, distance_mm), remark))
 }
 
-/// An X-ray that is no DICOM file, seen from the source and prepared, and what its pixels were taken
-/// for.
+/// An X-ray that is no DICOM file, seen from the source and prepared; what its pixels were taken for;
+/// and what was left in it, in words.
 pub(crate) fn xray(
     path: &Path,
     values: Option<PixelValues>,
     flip: ImageFlip,
     config: &PrepareConfig,
-) -> Result<(PreparedXray, PixelValues)> {
+) -> Result<(PreparedXray, PixelValues, Option<String>)> {
     let loaded = read_image(path)?;
     let values = values.unwrap_or(loaded.values);
     let prepared = prepare(&loaded.image.flipped(flip), values, loaded.full_scale, config)
         .with_context(|| path.display().to_string())?;
-    Ok((prepared, values))
+    let text = if config.text.is_none() { text_left_in(&loaded.image) } else { None };
+    Ok((prepared, values, text))
+}
+
+/// Text that is compared with the rest, in words. Outside of DICOM nothing tells that an image is a
+/// machine's, and in up to one of twenty simulated screens what looks like letters is none: it is left
+/// in, as the judge was calibrated, but not without a word.
+pub(crate) fn text_left_in(image: &Image) -> Option<String> {
+    let text = text::text(image)?;
+    let share = 100.0 * text.count() as f64 / text.used().len() as f64;
+    Some(format!(
+        "there may be burnt-in text ({share:.1} % of the pixels), which may name the patient: it is \
+         compared and shown unless the settings say text = true under [prepare]"
+    ))
 }
 
 /// The settings of a file, or the defaults; those for a structure where a mask keeps one.

@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{CameraCommand, Cli, Command, PoseCommand};
+use commands::info::Described;
 use commands::register::Done;
 
 /// The registration was judged to have failed.
@@ -39,7 +40,11 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Demo(args) => commands::demo::run(args),
         Command::Phantom(args) => commands::phantom::run(args),
-        Command::Info(args) => commands::info::run(args),
+        Command::Info(args) => match commands::info::run(args) {
+            // What is wrong with each was said when it came up.
+            Ok(Described::InPart) => return ExitCode::from(BAD_INPUT),
+            other => other.map(|_| ()),
+        },
         Command::Convert(args) => commands::convert::run(args),
         Command::Drr(args) => commands::drr::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
@@ -95,7 +100,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// An error and its causes, without those that the error before has told already.
-fn told(error: &anyhow::Error) -> String {
+pub(crate) fn told(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain().map(ToString::to_string) {
         if !parts.last().is_some_and(|before| before.contains(&cause)) {
@@ -105,7 +110,8 @@ fn told(error: &anyhow::Error) -> String {
     parts.join(": ")
 }
 
-fn complain(message: &str) {
+/// Says on standard error what is wrong, as one line.
+pub(crate) fn complain(message: &str) {
     // Nobody is left to tell if standard error is closed.
     let _ = writeln!(std::io::stderr(), "isocenter: {}", one_line(message));
 }

@@ -22,20 +22,25 @@ use crate::commands::register::Outcome;
 use crate::landmarks::LandmarkReport;
 use crate::stages::NetworkIdentity;
 
-/// Prints a line on standard output.
+/// Prints a line on standard output. Names of files may hold line breaks, and what a terminal would
+/// obey.
 pub(crate) fn say(line: &str) -> Result<()> {
+    write_line(&line.replace(char::is_control, " "))
+}
+
+fn write_line(line: &str) -> Result<()> {
     writeln!(std::io::stdout(), "{line}").context("standard output")
 }
 
 /// Prints a remark on standard error, where it disturbs no output that a program reads. Nobody is
 /// left to tell if that is closed.
 pub(crate) fn remark(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", line.replace(char::is_control, " "));
 }
 
 /// Prints a value as JSON on standard output.
 pub(crate) fn say_json(value: &impl Serialize) -> Result<()> {
-    say(&serde_json::to_string_pretty(value)?)
+    write_line(&serde_json::to_string_pretty(value)?)
 }
 
 /// Whether an error says no more than that the reader of our output has left.

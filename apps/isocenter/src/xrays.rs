@@ -1,6 +1,6 @@
 //! The X-rays of the command line: images, cameras, and how each is to be read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use isocenter::geometry::{Camera, ImageFlip, RigidTransform, View};
@@ -8,9 +8,10 @@ use isocenter::radiograph::{Image, Mask, PixelValues, PrepareConfig, PreparedXra
 use isocenter::register::Xray;
 use isocenter_io::geometry::read_camera;
 use isocenter_io::xray::{GivenGeometry, XrayCamera, is_dicom, read_xray};
+use isocenter_io::{FileError, FileProblem};
 use nalgebra::Vector3;
 
-use crate::cli::{GeometryArgs, XrayArgs};
+use crate::cli::{GeometryArgs, ReadingArgs, XrayArgs};
 use crate::input;
 
 /// An X-ray, and what was done to read it.
@@ -40,34 +41,52 @@ pub(crate) fn read_xrays(args: &XrayArgs, config: &PrepareConfig) -> Result<Vec<
         "--xray is given {xrays} times: no tag tells where the second camera stands to the first; give \
          each X-ray its --camera, from the second on with camera_from_reference_camera"
     );
-    check_count("--flip", args.flip.len(), xrays)?;
-    check_count("--xray-values", args.xray_values.len(), xrays)?;
-    check_count("--frame", args.frame.len(), xrays)?;
-    let read = |(n, path): (usize, &std::path::PathBuf)| {
-        let choice = Choice {
-            camera: args.camera.get(n).map(|path| &**path),
-            flip: of_each(&args.flip, n),
-            values: of_each(&args.xray_values, n),
-            frame: of_each(&args.frame, n),
-        };
+    let readings = readings(&args.reading, xrays)?;
+    let read = |(n, (path, reading)): (usize, (&PathBuf, Reading))| {
+        let camera = args.camera.get(n).map(|path| &**path);
+        check_file(path)?;
         let mut read = if is_dicom(path) {
-            dicom(path, &choice, &args.geometry, config)?
+            dicom(path, camera, &reading, config)?
         } else {
-            image(path, &choice, &args.geometry, config)?
+            image(path, camera, &reading, config)?
         };
         let prefix = if xrays == 1 { "X-ray".to_owned() } else { format!("X-ray {}", n + 1) };
         read.remarks.iter_mut().for_each(|remark| *remark = format!("{prefix}: {remark}"));
         Ok(read)
     };
-    args.xray.iter().enumerate().map(read).collect()
+    args.xray.iter().zip(readings).enumerate().map(read).collect()
 }
 
-/// What the command line says about one X-ray.
-struct Choice<'a> {
-    camera: Option<&'a Path>,
-    flip: Option<ImageFlip>,
-    values: Option<PixelValues>,
-    frame: Option<usize>,
+/// What the command line says about how one X-ray is read.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Reading {
+    /// What its geometry is, with the flip.
+    pub(crate) given: GivenGeometry,
+    pub(crate) values: Option<PixelValues>,
+    pub(crate) frame: Option<usize>,
+}
+
+/// What the command line says about each of several X-rays.
+pub(crate) fn readings(args: &ReadingArgs, xrays: usize) -> Result<Vec<Reading>> {
+    check_count("--flip", args.flip.len(), xrays)?;
+    check_count("--xray-values", args.xray_values.len(), xrays)?;
+    check_count("--frame", args.frame.len(), xrays)?;
+    let reading = |n| Reading {
+        given: given(&args.geometry, of_each(&args.flip, n)),
+        values: of_each(&args.xray_values, n),
+        frame: of_each(&args.frame, n),
+    };
+    Ok((0..xrays).map(reading).collect())
+}
+
+/// Before a file is asked for a camera that it does not have, it must be there.
+fn check_file(path: &Path) -> Result<(), FileError> {
+    let problem = match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => FileProblem::IsFolder,
+        Ok(_) => return Ok(()),
+        Err(error) => error.into(),
+    };
+    Err(FileError { path: path.to_owned(), problem })
 }
 
 /// What the command line says about its geometry.
@@ -83,24 +102,24 @@ fn given(args: &GeometryArgs, flip: Option<ImageFlip>) -> GivenGeometry {
 /// An X-ray of DICOM.
 fn dicom(
     path: &Path,
-    choice: &Choice<'_>,
-    geometry: &GeometryArgs,
+    camera_path: Option<&Path>,
+    reading: &Reading,
     config: &PrepareConfig,
 ) -> Result<ReadXray> {
     let in_file = || path.display().to_string();
-    let file = read_xray(path, choice.frame, choice.values)?;
+    let file = read_xray(path, reading.frame, reading.values)?;
     let mut remarks = file.header.warnings.clone();
-    let camera = choice.camera.map(read_camera).transpose()?;
+    let camera = camera_path.map(read_camera).transpose()?;
     let seen = match camera {
-        None => file.header.geometry.camera(&given(geometry, choice.flip)).with_context(in_file)?,
+        None => file.header.geometry.camera(&reading.given)?,
         Some(camera) => {
             let side = file.header.geometry.side.clone();
-            let flip = match (choice.flip, &side) {
+            let flip = match (reading.given.flip, &side) {
                 (Some(flip), _) => flip,
                 (None, Ok(side)) => side.flip(),
                 (None, Err(error)) => bail!("{}: {error}", in_file()),
             };
-            if choice.flip.is_none() && flip != ImageFlip::None {
+            if reading.given.flip.is_none() && flip != ImageFlip::None {
                 remarks.push(format!(
                     "image flipped in {flip} to be seen from the source; the camera's principal point \
                      is that of the flipped image (--flip says otherwise)"
@@ -119,8 +138,8 @@ fn dicom(
         }
     };
     let XrayCamera { camera, flip, camera_from_view, view, remarks: assumed } = seen;
-    let prepared = file.prepared(flip, config).with_context(in_file)?;
-    if let Some(camera_path) = choice.camera {
+    let prepared = file.prepared(flip, config)?;
+    if let Some(camera_path) = camera_path {
         check_size(path, camera_path, &prepared.line_integral, &camera)?;
     }
     remarks.extend(assumed);
@@ -133,26 +152,28 @@ fn dicom(
 /// An X-ray of another format.
 fn image(
     path: &Path,
-    choice: &Choice<'_>,
-    geometry: &GeometryArgs,
+    camera_path: Option<&Path>,
+    reading: &Reading,
     config: &PrepareConfig,
 ) -> Result<ReadXray> {
+    let Reading { given, values, frame } = *reading;
     ensure!(
-        choice.frame.is_none(),
+        frame.is_none(),
         "{}: --frame chooses from the frames of a DICOM file, and this is none: leave it out",
         path.display()
     );
-    let flip = choice.flip.unwrap_or_default();
-    let from_file = choice.camera.map(read_camera).transpose()?;
-    if from_file.is_none() && (geometry.sdd.is_none() || geometry.pixel_spacing.is_none()) {
+    let flip = given.flip.unwrap_or_default();
+    let from_file = camera_path.map(read_camera).transpose()?;
+    let lengths = (given.source_to_detector_mm, given.pixel_spacing_mm);
+    if from_file.is_none() && (lengths.0.is_none() || lengths.1.is_none()) {
         bail!(
             "{}: the image has no tags that tell its camera: give --camera CAMERA.json, or --sdd and \
              --pixel-spacing",
             path.display()
         );
     }
-    let (prepared, values) = input::xray(path, choice.values, flip, config)?;
-    let camera = match (from_file, choice.camera, geometry.sdd, geometry.pixel_spacing) {
+    let (prepared, values, unread) = input::xray(path, values, flip, config)?;
+    let camera = match (from_file, camera_path, lengths.0, lengths.1) {
         (Some(camera), Some(camera_path), ..) => {
             check_size(path, camera_path, &prepared.line_integral, &camera)?;
             camera
@@ -160,7 +181,7 @@ fn image(
         (_, _, Some(distance), Some(spacing)) => {
             let size = prepared.line_integral.size_px();
             let camera = Camera::new(distance, spacing, size)?;
-            match geometry.principal_point {
+            match given.principal_point_px {
                 Some(point) => camera.with_principal_point_px(flip.position_px(point, size))?,
                 None => camera,
             }
@@ -168,7 +189,7 @@ fn image(
         _ => bail!("{}: give --camera CAMERA.json", path.display()),
     };
     let name = path.display().to_string();
-    let remarks = found(&prepared).into_iter().collect();
+    let remarks = found(&prepared).into_iter().chain(unread).collect();
     let xray = Xray::prepared(camera, prepared).with_context(|| name.clone())?;
     let camera_from_view = RigidTransform::identity();
     Ok(ReadXray { xray, values, flip, name, remarks, view: None, camera_from_view })

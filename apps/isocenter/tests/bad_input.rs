@@ -160,6 +160,7 @@ fn xrays() {
     let whole = case.read("xray.tif");
     case.write("cut.tif", &whole[..whole.len() / 2]);
     case.register_refuses("--xray cut.tif", &["cut.tif", "again"]);
+    case.write("xray.dcm", "x");
     case.register_refuses("--xray xray.dcm", &["xray.dcm", "'.dcm'", ".png, .tif"]);
     case.register_refuses("--xray ct.nii", &["ct.nii", "[57, 40, 47]", "extract one"]);
     case.write_xray("flat.npy", |_| 0.7);
@@ -356,7 +357,12 @@ fn places_to_write() {
 fn other_commands() {
     let case = Scratch::new();
     case.refuses("info no.nii", &["no.nii: there is no such file"]);
-    case.refuses("info camera.json no.json", &["no.json: there is no such file"]);
+    case.refuses("info no.jpg", &["no.jpg: there is no such file"]);
+    for name in ["no.png", "no.dcm", "no"] {
+        let expected = format!("{name}: there is no such file");
+        case.refuses(&format!("register --ct ct.nii --xray {name} --out out"), &[&expected]);
+    }
+    case.refuses("register --ct ct.nii --xray . --out out", &[".: this is a folder"]);
     case.refuses("info camera.json --preview x.png", &["camera.json", "nothing to draw", "CT"]);
     case.refuses("info ct.nii xray.tif --preview x.png", &["--preview", "name one"]);
     case.write("cut.nii", &case.read("ct.nii")[..5000]);

@@ -152,6 +152,17 @@ fn what_the_tags_do_not_say_is_asked_for_and_given() {
     );
     assert!(!said.contains("view of the tags"), "{said}");
     assert!(case.mtre_mm("out/pose.json") < 1.0);
+    // A part of the X-ray, in which the perpendicular from the source does not meet the middle.
+    let whole = light(&case, ImageFlip::None);
+    let [columns, rows] = [76, 80];
+    let pixel = |n: usize| whole.get(n % columns + 20, n / columns).unwrap();
+    let part = Image::new([columns, rows], (0..columns * rows).map(pixel).collect()).unwrap();
+    case.write("part.dcm", Dicom::new("XA").finish(&part));
+    case.succeed(
+        "register --ct ct.nii --xray part.dcm --sdd 1020 --pixel-spacing 3.6 --flip none \
+         --principal-point 27.5,39.5 --init start.json --out part",
+    );
+    assert!(case.mtre_mm("part/pose.json") < 1.0, "{}", case.mtre_mm("part/pose.json"));
     // Another format has no tags, but flags do.
     let output = case.run("register --ct ct.nii --xray xray.tif --out other");
     let message = String::from_utf8(output.stderr).unwrap();
@@ -253,5 +264,28 @@ fn a_couch_is_taken_out() {
     };
     assert!(differ("plain.npy", "without.npy") < 2e-3, "{}", differ("plain.npy", "without.npy"));
     assert!(differ("plain.npy", "kept.npy") > 0.05);
-    case.succeed("info couch.nii --preview couch.png");
+
+    let said = case.succeed("info couch.nii --preview couch.png");
+    assert!(
+        said.contains("  couch        found, ") && said.contains("--keep-table keeps it"),
+        "{said}"
+    );
+    let said = case.succeed("info couch.nii --keep-table --preview kept.png");
+    assert!(said.contains("  couch        found, ") && said.contains("; kept"), "{said}");
+    assert!(!case.succeed("info ct.nii").contains("couch"));
+    let json: serde_json::Value =
+        serde_json::from_str(&case.succeed("info couch.nii --json")).unwrap();
+    assert_eq!(json[0]["couch"]["removed"], true);
+    assert!(json[0]["couch"]["volume_ml"].as_f64().unwrap() > 10.0, "{json}");
+    // The picture shows what is removed, in colour: a line along the table in the axial slice.
+    let (without, kept) = (image("couch.png"), image("kept.png"));
+    assert_eq!(without.size_px()[0], kept.size_px()[0]);
+    let side = without.size_px()[0] / 5;
+    let marked = |row: usize| {
+        let differs = |&column: &usize| without.get(column, row) != kept.get(column, row);
+        (0..side).filter(differs).count()
+    };
+    let rows = kept.size_px()[1].min(without.size_px()[1]);
+    let widest = (0..rows).map(marked).max().unwrap();
+    assert!(widest > side / 4, "{widest} of {side} px");
 }

@@ -2,6 +2,7 @@
 //!
 //! Every message is one line and ends with what to do.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,7 @@ pub use crate::volume::VoxelError;
 /// assert_eq!(error.to_string(), "no/such/ct.nii.gz: there is no such file: check the path");
 /// ```
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {problem}", path.display())]
+#[error("{}: {problem}", shown(path))]
 pub struct FileError {
     /// The file or folder.
     pub path: PathBuf,
@@ -61,7 +62,7 @@ pub enum FileProblem {
     #[error("this is a file, not a folder: name another folder, or move the file away")]
     IsFile,
     /// The folder to write into does not exist.
-    #[error("the folder '{}' does not exist: create it first", folder.display())]
+    #[error("the folder '{}' does not exist: create it first", shown(folder))]
     NoFolder {
         /// The folder.
         folder: PathBuf,
@@ -152,11 +153,29 @@ pub enum FileProblem {
     #[error(transparent)]
     Volume(#[from] VolumeError),
     /// The voxels have no place in the world.
-    #[error("the voxels have no place in the world: {0}")]
-    Affine(#[from] AffineError),
+    #[error("{fields} '{value}' give the voxels no place in the world: {problem}")]
+    Affine {
+        /// The fields of the header that should tell it.
+        fields: &'static str,
+        /// What stands there.
+        value: String,
+        /// Why that makes no affine.
+        problem: AffineError,
+    },
     /// The pixels make no image.
     #[error(transparent)]
     Image(#[from] ImageError),
+}
+
+impl FileProblem {
+    /// What is wrong with numbers of a header that make no affine.
+    pub(crate) fn affine(
+        fields: &'static str,
+        numbers: &[f64],
+    ) -> impl FnOnce(AffineError) -> Self + use<> {
+        let value = numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        move |problem| Self::Affine { fields, value: one_line(&value), problem }
+    }
 }
 
 impl From<io::Error> for FileProblem {
@@ -177,6 +196,23 @@ pub(crate) trait At<T> {
 impl<T, E: Into<FileProblem>> At<T> for Result<T, E> {
     fn at(self, path: &Path) -> Result<T, FileError> {
         self.map_err(|problem| FileError { path: path.to_owned(), problem: problem.into() })
+    }
+}
+
+/// A path as one line: a name may hold line breaks, and what a terminal would obey.
+fn shown(path: &Path) -> String {
+    path.display().to_string().replace(char::is_control, " ")
+}
+
+/// Some numbers as a short list.
+pub(crate) fn short_list<T: fmt::Debug>(numbers: &[T]) -> String {
+    const MOST: usize = 8;
+    let list = |some: &[T]| some.iter().map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", ");
+    match numbers.get(..MOST) {
+        Some(first) if numbers.len() > MOST => {
+            format!("[{}, and {} more]", list(first), numbers.len() - MOST)
+        }
+        _ => format!("[{}]", list(numbers)),
     }
 }
 

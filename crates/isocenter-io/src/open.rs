@@ -198,6 +198,15 @@ pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
     name.ends_with(extension)
 }
 
+/// Why a file is not read whose name tells no supported format: it may not be there, or be a folder.
+pub(crate) fn unknown_file(path: &Path, supported: &'static str) -> FileProblem {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => FileProblem::IsFolder,
+        Ok(_) => unknown_extension(path, supported),
+        Err(error) => error.into(),
+    }
+}
+
 /// The error for a name that tells no supported format.
 pub(crate) fn unknown_extension(path: &Path, supported: &'static str) -> FileProblem {
     let found = match path.extension() {

@@ -124,6 +124,7 @@ fn what_is_no_camera_is_refused_by_reason() {
     };
     let at = |name| std::fs::read(fixture(name)).unwrap();
     use CameraFormat::{Matrix, MayaCam, OpenCv, XReg};
+    let distorted = format!("K: [1, 0, 0, 0, 1, 0, 0, 0, 1]\nD: [{}]", "1, ".repeat(1000));
     for (contents, format, index, part) in [
         (&b"1 2 3"[..], Matrix, None, "of 3 numbers"),
         (b"1 2 3 4 5 6 7 8 9 10 11 12 0 0 0 2", Matrix, None, "[0.0, 0.0, 0.0, 2.0]"),
@@ -133,6 +134,7 @@ fn what_is_no_camera_is_refused_by_reason() {
         (&at("matrices_f4.npy"), Matrix, None, "--index"),
         (&at("matrices_f4.npy"), Matrix, Some(2), "from 0 to 1"),
         (&at("opencv_distorted.yml"), OpenCv, None, "[0.1, -0.02, 0.0, 0.0, 0.0]"),
+        (distorted.as_bytes(), OpenCv, None, "1.0, and 992 more]: only cameras without"),
         (&at("opencv.yml"), OpenCv, Some(1), "--index"),
         (b"%YAML:1.0\nx: 3\n", OpenCv, None, "'camera_matrix' is missing"),
         (b"K: [1, 0, 0, 0, 1, 0, 0, 0, 2]", OpenCv, None, "0 0 1 are expected"),

@@ -7,6 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use isocenter_io::geometry::camera_from::{CameraFormat, read_foreign_camera};
+use isocenter_io::geometry::{read_camera, read_pose};
+use isocenter_io::image::read_image;
+use isocenter_io::points::{read_image_points, read_points};
 use isocenter_io::volume::dicom::read_dicom_image;
 use isocenter_io::volume::{load_ct, read_ct, read_labels};
 use isocenter_io::xray::{GivenGeometry, read_xray};
@@ -66,5 +69,46 @@ fn xray() {
 fn camera() {
     replay("camera", "camera", |path| {
         CameraFormat::ALL.iter().any(|&f| read_foreign_camera(path, f, Some(0)).is_ok())
+    });
+}
+
+fn image(path: &Path) -> bool {
+    read_image(path).is_ok()
+}
+
+#[test]
+fn png() {
+    replay("png", "a.png", image);
+}
+
+#[test]
+fn tiff() {
+    replay("tiff", "a.tif", image);
+}
+
+#[test]
+fn npy() {
+    replay("npy", "a.npy", image);
+}
+
+#[test]
+fn points() {
+    replay("points", "points", |path| {
+        let opens = |name| {
+            let named = path.with_file_name(name);
+            fs::copy(path, &named).unwrap();
+            let in_image = read_image_points(&named).is_ok();
+            read_points(named).is_ok() || in_image
+        };
+        // All of them are tried.
+        ["a.csv", "a.fcsv", "a.mrk.json"].map(opens).contains(&true)
+    });
+}
+
+#[test]
+fn geometry() {
+    replay("geometry", "a.json", |path| {
+        let camera = read_camera(path).is_ok();
+        read_pose(path).is_ok() || camera
     });
 }

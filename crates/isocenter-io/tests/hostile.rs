@@ -1,5 +1,5 @@
 //! Proves: no file, cut off anywhere or with any bytes changed, makes a reader panic, hang or ask for
-//! memory that the file cannot account for.
+//! memory that the file cannot account for: 16 bytes for a byte of an encoding that is not compressed.
 //!
 //! `ISOCENTER_MUTATIONS=1000000` gives each parser a million changed files.
 
@@ -13,16 +13,17 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+use isocenter::radiograph::Image;
 use isocenter_io::geometry::camera_from::{CameraFormat, read_foreign_camera};
 use isocenter_io::geometry::{read_camera, read_pose};
-use isocenter_io::image::read_image;
+use isocenter_io::image::{read_image, write_intensity8};
 use isocenter_io::points::read_points;
 use isocenter_io::volume::{read_ct, read_labels};
 use isocenter_io::xray::{GivenGeometry, read_xray};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use support::{LONGEST, rounds};
+use support::{COMPRESSED, LONGEST, PLAIN, rounds};
 
 /// Remembers, for each thread, the most memory in use at once.
 struct Watch;
@@ -67,11 +68,7 @@ static WATCH: Watch = Watch;
 /// the decoders.
 const FIXED: usize = 1 << 20;
 
-/// Bytes of memory for a byte of file: deflate and LZW expand some thousandfold (the images here
-/// are checked against 2048), a byte becomes an f32, and there are two or three copies.
-const PER_BYTE: usize = 3 * 4 * 2048;
-
-fn read(path: &Path, bytes: &[u8], reader: &impl Fn(&Path) -> bool) -> bool {
+fn read(path: &Path, bytes: &[u8], per_byte: usize, reader: &impl Fn(&Path) -> bool) -> bool {
     // A new file: some systems wait for the disk where an old one is replaced.
     let _ = fs::remove_file(path);
     fs::write(path, bytes).unwrap();
@@ -81,21 +78,28 @@ fn read(path: &Path, bytes: &[u8], reader: &impl Fn(&Path) -> bool) -> bool {
     let ok = reader(path);
     assert!(start.elapsed() < LONGEST, "{:?}", start.elapsed());
     let used = (MOST.get() - before) as usize;
-    assert!(used < FIXED + PER_BYTE * bytes.len(), "{used} bytes for a file of {}", bytes.len());
+    assert!(used < FIXED + per_byte * bytes.len(), "{used} bytes for a file of {}", bytes.len());
     ok
 }
 
 /// Reads truncations and mutations of all the files; at least one must be refused and, unchanged,
 /// all must be read.
-fn torment(name: &str, files: &[Vec<u8>], seed: u64, reader: impl Fn(&Path) -> bool) {
+fn torment(
+    name: &str,
+    files: &[Vec<u8>],
+    per_byte: usize,
+    seed: u64,
+    reader: impl Fn(&Path) -> bool,
+) {
     let folder = tempfile::tempdir().unwrap();
-    torment_at(&folder.path().join(name), files, seed, rounds(20_000), reader);
+    torment_at(&folder.path().join(name), files, per_byte, seed, rounds(20_000), reader);
 }
 
 /// The same at a place, with so many mutations.
 fn torment_at(
     path: &Path,
     files: &[Vec<u8>],
+    per_byte: usize,
     seed: u64,
     mutations: usize,
     reader: impl Fn(&Path) -> bool,
@@ -103,9 +107,9 @@ fn torment_at(
     assert!(!files.is_empty());
     let mut refused = 0;
     for file in files {
-        assert!(read(path, file, &reader));
+        assert!(read(path, file, per_byte, &reader));
         for end in (0..file.len()).step_by(7) {
-            refused += usize::from(!read(path, &file[..end], &reader));
+            refused += usize::from(!read(path, &file[..end], per_byte, &reader));
         }
     }
     assert!(refused > 0);
@@ -123,7 +127,7 @@ fn torment_at(
                 _ => random.random(),
             };
         }
-        read(path, &bytes, &reader);
+        read(path, &bytes, per_byte, &reader);
     }
 }
 
@@ -147,12 +151,12 @@ fn fixtures_in(folder: &str, ending: &str, but: &[&str]) -> Vec<Vec<u8>> {
 fn volumes() {
     let wrong = ["two_volumes.nii", "version_2.nii", "rgb.nii", "flat_f32.nii"];
     let files = fixtures(".nii", &wrong);
-    torment("a.nii", &files, 1, |p| {
+    torment("a.nii", &files, PLAIN, 1, |p| {
         let _ = read_labels(p);
         read_ct(p).is_ok()
     });
     let files = fixtures(".nii.gz", &["slice_u16.nii.gz"]);
-    torment("a.nii.gz", &files, 2, |p| read_ct(p).is_ok());
+    torment("a.nii.gz", &files, COMPRESSED, 2, |p| read_ct(p).is_ok());
 }
 
 /// A header that announces more than there is: nothing is set aside for it.
@@ -181,7 +185,7 @@ fn volumes_that_announce_too_much() {
         }
         let path = folder.path().join(format!("a{ending}"));
         let message = std::cell::RefCell::new(String::new());
-        let ok = read(&path, &bytes, &|p: &Path| match read_ct(p) {
+        let ok = read(&path, &bytes, PLAIN, &|p: &Path| match read_ct(p) {
             Ok(_) => true,
             Err(error) => {
                 message.replace(error.to_string());
@@ -201,10 +205,19 @@ fn metaimage_files() {
     let folder = tempfile::tempdir().unwrap();
     // Its voxels lie in another file.
     let files = fixtures_in(METAIMAGES, ".mha", &["not_local.mha"]);
-    torment_at(&folder.path().join("a.mha"), &files, 12, rounds(20_000), |p| {
-        let _ = read_labels(p);
-        read_ct(p).is_ok()
-    });
+    let is_compressed = |file: &Vec<u8>| {
+        let key = b"CompressedData = True";
+        file.windows(key.len()).any(|window| window == key)
+    };
+    let (compressed, plain) = files.into_iter().partition(is_compressed);
+    for (files, per_byte, seed) in [(plain, PLAIN, 12), (compressed, COMPRESSED, 16)] {
+        let files: Vec<Vec<u8>> = files;
+        let path = folder.path().join("a.mha");
+        torment_at(&path, &files, per_byte, seed, rounds(10_000), |p| {
+            let _ = read_labels(p);
+            read_ct(p).is_ok()
+        });
+    }
 }
 
 /// Bytes anywhere, in headers whose voxels lie in another file, and in such a file.
@@ -216,11 +229,13 @@ fn metaimage_pairs() {
     let [header_path, data_path] =
         ["axes_xnynzn.mhd", "axes_xnynzn.zraw"].map(|name| folder.path().join(name));
     fs::write(&data_path, &data).unwrap();
-    torment_at(&header_path, std::slice::from_ref(&header), 13, rounds(10_000), |p| {
+    torment_at(&header_path, std::slice::from_ref(&header), COMPRESSED, 13, rounds(10_000), |p| {
         read_ct(p).is_ok()
     });
     fs::write(&header_path, &header).unwrap();
-    torment_at(&data_path, &[data], 14, rounds(10_000), |_| read_ct(&header_path).is_ok());
+    torment_at(&data_path, &[data], COMPRESSED, 14, rounds(10_000), |_| {
+        read_ct(&header_path).is_ok()
+    });
 }
 
 /// Words and lines, which bytes at random seldom make: values that mean something elsewhere, lines
@@ -277,7 +292,7 @@ fn metaimage_words() {
             }
         }
         let bytes = [lines.join("\n").as_bytes(), b"\n", data].concat();
-        read_so_far += usize::from(read(&path, &bytes, &|p: &Path| read_ct(p).is_ok()));
+        read_so_far += usize::from(read(&path, &bytes, COMPRESSED, &|p: &Path| read_ct(p).is_ok()));
     }
     // Some changes do not matter; most do.
     assert!((total / 60..total * 2 / 3).contains(&read_so_far), "{read_so_far} of {total}");
@@ -318,51 +333,100 @@ fn metaimages_that_expand() {
     }
 }
 
+/// Files of which a byte is a pixel, so large that no buffer hides what is set aside for them.
+#[test]
+fn memory_is_in_proportion_to_what_is_not_compressed() {
+    const SIDE: usize = 2048;
+    let folder = tempfile::tempdir().unwrap();
+    let pixels: Vec<u8> = (0..SIDE * SIDE).map(|n| (n / 7) as u8).collect();
+    let with = |header: &str| [header.as_bytes(), &pixels].concat();
+    let mha = "NDims = 3\nElementSpacing = 1 1 1\nDimSize = 2048 1024 2\nElementType = MET_UCHAR\n\
+               ElementDataFile = LOCAL\n";
+    let nrrd = "NRRD0004\ntype: uint8\ndimension: 3\nsizes: 2048 1024 2\nspacings: 1 1 1\n\
+                encoding: raw\n\n";
+    let mut nifti = fixtures("qform_only.nii", &[]).remove(0);
+    nifti.truncate(352);
+    // dim and datatype.
+    for (at, number) in [(42, 2048_i16), (44, 1024), (46, 2), (70, 2)] {
+        nifti[at..at + 2].copy_from_slice(&number.to_le_bytes());
+    }
+    let nifti = [&nifti, &pixels[..]].concat();
+    let mut npy = b"\x93NUMPY\x01\0\x76\0".to_vec();
+    let header = "{'descr': '|u1', 'fortran_order': True, 'shape': (2048, 2048)}";
+    npy.extend(format!("{header:<117}\n").bytes());
+    npy.extend(&pixels);
+    let mut xray = fixtures_in("tests/fixtures/xray", "grey_log.dcm", &[]).remove(0);
+    let at = xray.windows(6).position(|w| w == b"\xe0\x7f\x10\0OW").unwrap();
+    xray.truncate(at + 8);
+    xray.extend((pixels.len() as u32).to_le_bytes());
+    xray.extend(&pixels);
+    for (element, number) in [(0x10, 1024_u16), (0x11, 2048)] {
+        let head = [0x28, 0, element, 0, b'U', b'S', 2, 0];
+        let at = xray.windows(8).position(|w| w == head).unwrap() + 8;
+        xray[at..at + 2].copy_from_slice(&number.to_le_bytes());
+    }
+    let screen = Image::new([SIDE; 2], pixels.iter().map(|&p| f32::from(p)).collect()).unwrap();
+    let tiff = folder.path().join("written.tif");
+    write_intensity8(&tiff, &screen).unwrap();
+    let volume: fn(&Path) -> bool = |p| read_ct(p).is_ok();
+    let image: fn(&Path) -> bool = |p| read_image(p).is_ok();
+    for (name, bytes, reader) in [
+        ("a.mha", with(mha), volume),
+        ("a.nrrd", with(nrrd), volume),
+        ("a.nii", nifti, volume),
+        ("a.npy", npy, image),
+        ("a.tif", fs::read(tiff).unwrap(), image),
+        ("a.dcm", xray, |p| read_xray(p, None, None).is_ok()),
+    ] {
+        assert!(read(&folder.path().join(name), &bytes, PLAIN, &reader), "{name}");
+    }
+}
+
 #[test]
 fn nifti_images() {
     let files = [fixtures("flat_f32.nii", &[]), fixtures("slice_u16.nii.gz", &[])].concat();
-    torment("a.nii", &files, 3, |p| read_image(p).is_ok());
+    torment("a.nii", &files, COMPRESSED, 3, |p| read_image(p).is_ok());
 }
 
 #[test]
 fn npy() {
-    torment("a.npy", &fixtures(".npy", &[]), 4, |p| read_image(p).is_ok());
+    torment("a.npy", &fixtures(".npy", &[]), PLAIN, 4, |p| read_image(p).is_ok());
 }
 
 #[test]
 fn png() {
-    torment("a.png", &fixtures(".png", &[]), 5, |p| read_image(p).is_ok());
+    torment("a.png", &fixtures(".png", &[]), COMPRESSED, 5, |p| read_image(p).is_ok());
 }
 
 #[test]
 fn tiff() {
     let files = fixtures(".tif", &["rgb.tif", "two_pages.tif"]);
-    torment("a.tif", &files, 6, |p| read_image(p).is_ok());
+    torment("a.tif", &files, COMPRESSED, 6, |p| read_image(p).is_ok());
 }
 
 #[test]
 fn poses_and_cameras() {
     let pose = br#"{"camera_from_world": [[1, 0, 0, 0.5], [0, 0, -1, 1e-3], [0, 1, 0, 700],
         [0, 0, 0, 1]], "world": "LPS", "unit": "mm"}"#;
-    torment("pose.json", &[pose.to_vec()], 7, |p| read_pose(p).is_ok());
+    torment("pose.json", &[pose.to_vec()], PLAIN, 7, |p| read_pose(p).is_ok());
     let camera = r#"{"source_to_detector_mm": 1020.0, "pixel_spacing_mm": [1.4, 1.5],
         "size_px": [256, 200], "principal_point_px": [100.5, 99], "source_to_isocenter_mm": 7e2}"#;
-    torment("camera.json", &[camera.into()], 8, |p| read_camera(p).is_ok());
+    torment("camera.json", &[camera.into()], PLAIN, 8, |p| read_camera(p).is_ok());
 }
 
 #[test]
 fn points() {
     let csv = "# mm\nx,y,z,name\n1.5,-2,3e2,\"L4, \"\"left\"\"\"\n0.1,0.2,0.3,\n";
     let files = [csv, "1,2,3\n4,5,6\n"].map(|text| text.as_bytes().to_vec());
-    torment("a.csv", &files, 9, |p| read_points(p).is_ok());
+    torment("a.csv", &files, PLAIN, 9, |p| read_points(p).is_ok());
     let fcsv = "# Markups fiducial file version = 4.11\n# CoordinateSystem = 0\n\
         # columns = id,x,y,z,label,desc\n1,1.5,-2,3e2,\"a, b\",\n2,4,5,6,c,\"d\"\n";
-    torment("a.fcsv", &[fcsv.into()], 10, |p| read_points(p).is_ok());
+    torment("a.fcsv", &[fcsv.into()], PLAIN, 10, |p| read_points(p).is_ok());
     let markups = r#"{"markups": [{"type": "Fiducial", "coordinateSystem": "RAS",
         "coordinateUnits": ["mm", "UCUM", "millimeter"], "display": {"color": [1, [0], {}]},
         "controlPoints": [{"label": "a", "position": [1.5, -2, 3e2]},
         {"label": "b", "position": "", "positionStatus": "undefined"}]}]}"#;
-    torment("a.mrk.json", &[markups.into()], 11, |p| read_points(p).is_ok());
+    torment("a.mrk.json", &[markups.into()], PLAIN, 11, |p| read_points(p).is_ok());
 }
 
 /// The longest files, of little but separators: what is set aside stays in proportion.
@@ -395,9 +459,10 @@ fn points_that_are_all_separators() {
 
 #[test]
 fn x_rays() {
-    let files = fixtures_in("tests/fixtures/xray", ".dcm", &["bad_modality.dcm"]);
+    let files =
+        fixtures_in("tests/fixtures/xray", ".dcm", &["bad_modality.dcm", "bad_only_padding.dcm"]);
     let folder = tempfile::tempdir().unwrap();
-    torment_at(&folder.path().join("a.dcm"), &files, 21, rounds(20_000), |p| {
+    torment_at(&folder.path().join("a.dcm"), &files, PLAIN, 21, rounds(20_000), |p| {
         let Ok(file) = read_xray(p, None, None) else { return false };
         // What is wrong with the geometry comes to light here.
         let _ = file.header.geometry.camera(&GivenGeometry::default());
@@ -419,7 +484,8 @@ fn cameras_of_other_programs() {
         (one("mayacam.txt", &[]), CameraFormat::MayaCam, 27),
         (one(".h5", &["xreg_on_detector.h5"]), CameraFormat::XReg, 28),
     ] {
-        torment_at(&folder.path().join("camera"), &files, seed, rounds(20_000), |p| {
+        let per_byte = if format == CameraFormat::XReg { COMPRESSED } else { PLAIN };
+        torment_at(&folder.path().join("camera"), &files, per_byte, seed, rounds(20_000), |p| {
             let Ok(foreign) = read_foreign_camera(p, format, Some(0)) else { return false };
             let scale = isocenter::geometry::conversion::PixelScale::Spacing([0.4; 2]);
             let _ = foreign.projection.to_camera([640, 480], scale, foreign.depth);

@@ -127,6 +127,11 @@ fn what_is_no_gray_image_is_refused_by_reason() {
     assert!(read_image(folder.path()).unwrap_err().to_string().contains("this is a folder"));
     let missing = read_image(folder.path().join("no.png")).unwrap_err().to_string();
     assert!(missing.contains("no.png: there is no such file"), "{missing}");
+    // Neither the name's format nor its lack of one is what is wrong then.
+    for name in ["no.jpg", "no"] {
+        let missing = read_image(folder.path().join(name)).unwrap_err().to_string();
+        assert!(missing.ends_with(&format!("{name}: there is no such file: check the path")));
+    }
 }
 
 #[test]

@@ -247,9 +247,14 @@ fn wrong_values_are_named() {
     assert!(message.contains("row 2 of TransformMatrix has length 2"), "{message}");
     let message = scratch.refusal(&[("TransformMatrix", "1 0 0 0 0 0 0 0 1")], &DATA);
     assert!(message.contains("row 2 of TransformMatrix has length 0"), "{message}");
+    let message = scratch.refusal(&[("ElementSpacing", "1 1e-20 2")], &DATA);
+    assert!(message.contains("ElementSpacing '1 0.00000000000000000001 2' give"), "{message}");
     let changes = [("TransformMatrix", ""), ("Rotation", "1 0 0 0.6 0.8 0 0 1 0")];
     let message = scratch.refusal(&changes, &DATA);
-    assert!(message.contains("rows of Rotation lie in one plane"), "{message}");
+    assert!(
+        message.contains("Rotation '1 0 0 0.6 0.8 0 0 1 0' give the voxels no place"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -164,7 +164,12 @@ fn what_is_wrong_is_refused_by_field_and_value() {
         ("space", "scanner-xyz", "'space' is 'scanner-xyz': left-posterior-superior, right"),
         ("space", "", "'space directions' is '(1,0,0) (0,1,0) (0,0,2)': a 'space' is expected"),
         ("space directions", "none (1,0,0) (0,1,0)", "'space directions' is 'none"),
-        ("space directions", "(1,0,0) (0,1,0) (1,1,0)", "lie in one plane"),
+        (
+            "space directions",
+            "(1,0,0) (0,1,0) (1,1,0)",
+            "'space directions' '1 0 0 0 1 0 1 1 0' give the voxels no place in the world: the three",
+        ),
+        ("space directions", "(1,0,0) (0,0,0) (1,1,0)", "spacing along index axis 1 is 0 mm"),
         ("space origin", "(1,2)", "'space origin' is '(1,2)'"),
         ("space units", "\"m\" \"m\" \"m\"", "'space units' is"),
         ("data file", "../b.raw", "'data file' is '../b.raw': it must lie in the header's folder"),

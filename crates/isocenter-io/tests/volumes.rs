@@ -128,6 +128,40 @@ fn what_is_no_volume_is_refused_by_reason() {
     assert!(error.contains("this is a folder"), "{error}");
     let error = read_ct(folder.path().join("none.nii.gz")).unwrap_err().to_string();
     assert!(error.ends_with("none.nii.gz: there is no such file: check the path"), "{error}");
+    for name in ["none.hdr", "none.vtk", "none"] {
+        let error = read_ct(folder.path().join(name)).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("{name}: there is no such file: check the path")));
+    }
+    assert!(message("pair.hdr", b"x").contains(".hdr/.img pair"));
+    // A name may hold what breaks lines and what terminals obey.
+    let error = read_ct(folder.path().join("a\nb\u{1b}[2J.nii")).unwrap_err().to_string();
+    assert!(!error.contains(char::is_control) && error.contains("a b [2J.nii: "), "{error}");
+}
+
+#[test]
+fn what_gives_voxels_no_place_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ct.nii");
+    for (name, offset, bytes, parts) in [
+        // The second column of the sform.
+        (
+            "sform_and_qform.nii",
+            284,
+            0_f32,
+            ["srow_x, srow_y, srow_z (sform) '", "give the voxels"],
+        ),
+        ("qform_only.nii", 80, 0.0, ["pixdim, quatern_b", "index axis 0 is 0 mm"]),
+        ("no_form.nii", 84, 0.0, ["pixdim '", "index axis 1 is 0 mm"]),
+    ] {
+        let mut file = fs::read(fixture(name)).unwrap();
+        for row in 0..if offset == 284 { 3 } else { 1 } {
+            file[offset + 16 * row..][..4].copy_from_slice(&bytes.to_le_bytes());
+        }
+        fs::write(&path, &file).unwrap();
+        let message = read_ct(&path).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| message.contains(part)), "{name}: {message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use isocenter::geometry::{ImageFlip, View};
-use isocenter::radiograph::{Mask, PixelValues, PrepareConfig, RankValues};
+use isocenter::radiograph::{Image, Mask, PixelValues, PrepareConfig, RankValues};
 use isocenter_io::xray::{
     GivenGeometry, Relationship, XrayCamera, XrayFile, is_dicom, read_xray, read_xray_header,
 };
@@ -99,7 +99,15 @@ fn what_is_given_goes_before_the_tags() {
 fn what_is_missing_or_wrong_names_its_tag_and_flag() {
     for (name, parts) in [
         ("bad_no_sdd.dcm", vec!["DistanceSourceToDetector (0018,1110)", "missing", "--sdd"]),
-        ("bad_zero_sdd.dcm", vec!["DistanceSourceToDetector (0018,1110)", "--sdd"]),
+        ("bad_zero_sdd.dcm", vec!["DistanceSourceToDetector (0018,1110) is '0'", "give --sdd"]),
+        ("bad_zero_lengths.dcm", vec!["DistanceSourceToDetector (0018,1110) is '0'", "give --sdd"]),
+        (
+            "bad_fiducial.dcm",
+            vec![
+                "PixelSpacing (0.175\\0.35 mm) is calibrated in the patient (FIDUCIAL)",
+                "--pixel-spacing",
+            ],
+        ),
         ("bad_negative_sdd.dcm", vec!["DistanceSourceToDetector (0018,1110)", "'-1000'"]),
         ("bad_no_spacing.dcm", vec!["ImagerPixelSpacing (0018,1164)", "--pixel-spacing", "229 mm"]),
         ("bad_spacing.dcm", vec!["ImagerPixelSpacing (0018,1164)", "'0\\0.25'", "--pixel-spacing"]),
@@ -111,6 +119,7 @@ fn what_is_missing_or_wrong_names_its_tag_and_flag() {
             assert!(message.contains(part), "{name}: '{part}' is not in: {message}");
         }
         assert_eq!(message.lines().count(), 1, "{message}");
+        assert!(message.starts_with(&*fixture(name).to_string_lossy()), "{message}");
     }
     let upright = camera("good_tilt.dcm", None, &GivenGeometry::default()).unwrap();
     assert_eq!(upright.camera.source_to_detector_mm(), 1000.0);
@@ -134,6 +143,22 @@ fn what_is_missing_or_wrong_names_its_tag_and_flag() {
     assert!(error("xa_run_step.dcm", Some(4)).contains("--frame 1 to 3"));
     assert!(error("xa_run_step.dcm", Some(0)).contains("--frame 1 to 3"));
     assert!(error("expected.json", None).contains("not a DICOM file"));
+    assert!(error("bad_only_padding.dcm", None).contains("every pixel is padding or saturated"));
+
+    // What is needed for the camera is asked for in turn; the isocenter is not.
+    let header = read_xray_header(fixture("bad_zero_lengths.dcm"), None).unwrap();
+    let given = GivenGeometry { source_to_detector_mm: Some(1e3), ..GivenGeometry::default() };
+    let message = header.geometry.camera(&given).unwrap_err().to_string();
+    let part = "ImagerPixelSpacing (0018,1164) is '0\\0'";
+    assert!(message.contains(part) && message.contains("--pixel-spacing"), "{message}");
+    for tag in ["DistanceSourceToDetector", "DistanceSourceToPatient", "ImagerPixelSpacing"] {
+        assert!(header.warnings.iter().any(|w| w.starts_with(tag) && w.contains("is '0")), "{tag}");
+    }
+    let header = read_xray_header(fixture("bad_zero_isocenter.dcm"), None).unwrap();
+    let camera = header.geometry.camera(&GivenGeometry::default()).unwrap().camera;
+    assert_eq!(camera.source_to_isocenter_mm(), None);
+    let named = |warning: &String| warning.contains("(or give --source-to-isocenter-mm)");
+    assert!(header.warnings.iter().any(named), "{:?}", header.warnings);
 }
 
 #[test]
@@ -178,8 +203,25 @@ fn grey_values_mean_what_the_tags_say() {
     // Who knows better is believed.
     let given = read_xray(fixture("grey_disp_rf.dcm"), None, Some(Attenuation)).unwrap();
     assert_eq!((given.values, given.image.pixels()[1]), (Attenuation, 16.0));
-    let contradiction = file("grey_contradiction.dcm").header.warnings;
-    assert!(contradiction.iter().any(|w| w.contains("contradict")), "{contradiction:?}");
+    for name in ["grey_contradiction.dcm", "grey_identity_mono1.dcm"] {
+        let contradiction = file(name).header.warnings;
+        assert!(contradiction.iter().any(|w| w.contains("contradict")), "{contradiction:?}");
+    }
+    // The photometric interpretation only says how to show the pixels.
+    assert_eq!(file("grey_identity_mono1.dcm").image, file("grey_lin.dcm").image);
+    let annotated = file("grey_annotated.dcm").header.warnings;
+    assert!(annotated.iter().any(|w| w.contains("BurnedInAnnotation")), "{annotated:?}");
+    // Grey values are not changed without a word.
+    for (name, values, said) in [
+        ("grey_log.dcm", None, true),
+        ("grey_log.dcm", Some(Attenuation), false),
+        ("grey_lin.dcm", None, false),
+    ] {
+        let warnings = read_xray(fixture(name), None, values).unwrap().header.warnings;
+        let stretched =
+            warnings.iter().any(|w| w.contains("stretched to line integrals of 0 to 4"));
+        assert_eq!(stretched, said, "{name}: {warnings:?}");
+    }
     let presented = file("dx_from_source.dcm").header.warnings;
     assert!(presented.iter().any(|w| w.contains("for presentation")), "{presented:?}");
 }
@@ -220,6 +262,35 @@ fn nothing_names_the_patient() {
         }
         // Who asks for it gets it.
         assert_eq!(header.identity().patient_id.as_deref(), Some("SECRET-ID"));
+    }
+}
+
+#[test]
+fn pixels_of_a_calibrated_image_are_those_of_the_detector() {
+    // In the patient, 0.7 of what they are at the detector, told by an object of known size there.
+    let file = file("xa_fiducial.dcm");
+    let size = file.header.geometry.pixel_size.unwrap().unwrap();
+    assert!((size.spacing_mm[0] - 0.25).abs() < 1e-9, "{size:?}");
+    assert!(size.source.contains("1.4286") && size.warning.unwrap().contains("FIDUCIAL"));
+}
+
+#[test]
+fn errors_after_reading_name_the_file() {
+    let file = file("xa_plain.dcm");
+    let blank = Image::new([20, 12], vec![7.0; 240]).unwrap();
+    let blank = XrayFile { image: blank, ..file };
+    let error = blank.prepared(ImageFlip::None, &PrepareConfig::default()).unwrap_err();
+    assert_eq!(error.path, fixture("xa_plain.dcm"));
+}
+
+#[test]
+fn an_x_ray_without_the_preamble_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("xray");
+    for name in ["xa_plain.dcm", "xa_implicit.dcm"] {
+        std::fs::write(&path, &std::fs::read(fixture(name)).unwrap()[132..]).unwrap();
+        assert!(is_dicom(&path));
+        assert_eq!(read_xray(&path, None, None).unwrap().image, file(name).image);
     }
 }
 

@@ -8,6 +8,7 @@ can look for them in what the program writes.
 
 - `axes`: one folder with 48 series, every order and flip of row, column and stacking.
 - `encodings/NAME`: one series, written with every transfer syntax, and with several types of pixels.
+- `encodings/lossy2000_NAME`: JPEG 2000 with loss (the 9/7 wavelet), by OpenJPEG.
 - others: tilted gantries, gaps, copies, phases, localizers and whatever a folder may hold beside a CT. Their pixels are
   linear in the world, so that resampling must give back the same function.
 """
@@ -25,7 +26,7 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     CTImageStorage, DeflatedExplicitVRLittleEndian, EnhancedCTImageStorage, ExplicitVRBigEndian, ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit, JPEGLosslessSV1, RLELossless,
+    ImplicitVRLittleEndian, JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit, JPEGLosslessSV1, RLELossless,
 )  # fmt: skip
 
 OUT = Path(__file__).resolve().parents[3] / "crates/isocenter-io/tests/fixtures/dicom"
@@ -199,6 +200,33 @@ def encodings():
     see(name, OUT / name)
 
 
+def lossy_jpeg2000():
+    """With loss: the codestreams of OpenJPEG, and what SimpleITK, in which another OpenJPEG decodes, sees."""
+    from openjpeg import decode
+    from openjpeg.utils import encode_array
+
+    i, j = np.meshgrid(np.arange(40), np.arange(32))
+    disc = np.hypot(i - 20, j - 16) < 11
+    kinds = [
+        ("i16", "i2", -1000, 40, {"RescaleIntercept": "0"}),
+        ("u12", "u2", 24, 1064, {"BitsStored": 12, "HighBit": 11}),
+        ("u8", "u1", 10, 180, {"RescaleIntercept": "0"}),
+    ]
+    for number, (kind, dtype, air, body, tags) in enumerate(kinds):
+        name = f"encodings/lossy2000_{kind}"
+        lost = False
+        for k in range(2):
+            pixels = np.where(disc, body + 2 * i - j + 5 * k, air + j).astype(dtype)
+            bits = tags.get("BitsStored")
+            frame = encode_array(pixels, bits_stored=bits, photometric_interpretation=2, compression_ratios=[6])
+            ds = image(pixels, (-7.5, 3.25, 40 + 1.5 * k), (1, 0, 0), (0, 1, 0), 300 + number, k, JPEG2000, **tags)
+            ds.LossyImageCompression = "01"
+            save(ds, OUT / name / f"{k}.dcm", frame)
+            lost |= not np.array_equal(decode(frame), pixels)
+        assert lost, name
+        see(name, OUT / name)
+
+
 def linear(position, shape, row, column):
     """Pixels that are linear in the world: 3 x - 2 y + 4 z, rounded, above 1024."""
     i, j = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
@@ -263,6 +291,13 @@ def mixtures():
     stack("electrons", z, 35, RescaleType="ED")
 
 
+def scouts():
+    """Folders without slices."""
+    stack("only_scouts", [(0, -40, 9.0), (0, -30, 9.0)], 36, column=(0, 0, -1), SeriesDescription="Scout DOE",
+          ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])  # fmt: skip
+    stack("one_slice", [(0, 0, 9.0)], 37)
+
+
 def padding():
     for name, kind, tags, elements in [
         ("signed", "i2", {"PixelPaddingValue": -2000}, "SS"),
@@ -317,7 +352,7 @@ def main():
         for old in sorted(OUT.rglob("*"), reverse=True):
             old.rmdir() if old.is_dir() else old.unlink()
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (axes, encodings, irregular, mixtures, padding, enhanced):
+    for make in (axes, encodings, irregular, mixtures, padding, enhanced, lossy_jpeg2000, scouts):
         make()
     EXPECTED["versions"] = {
         "numpy": np.__version__, "pydicom": pydicom.__version__, "SimpleITK": sitk.Version.VersionString(),

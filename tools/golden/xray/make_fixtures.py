@@ -233,6 +233,8 @@ def main():
     del calibrated["ImagerPixelSpacing"]
     write("xa_calibrated.dcm", "XA", picture(rows, columns), calibrated)
     expect("xa_calibrated.dcm", whole, assumed_side=True)
+    write("xa_fiducial.dcm", "XA", picture(rows, columns), calibrated | {"PixelSpacingCalibrationType": "FIDUCIAL"})
+    expect("xa_fiducial.dcm", whole, assumed_side=True)
     cr = {"DistanceSourceToDetector": "1000", "PixelSpacing": [0.5, 0.25], "ViewPosition": "AP"}
     write("cr_spacing.dcm", "CR", picture(rows, columns), cr)
     expect("cr_spacing.dcm", np.fliplr(whole), view=(180.0, 0.0), assumed_side=True, no_isocenter=True)
@@ -286,6 +288,14 @@ def main():
     write("grey_saturated.dcm", "XA", saturated, {"PixelIntensityRelationship": "LIN"})
     write("grey_contradiction.dcm", "DX", ramp, {"PixelIntensityRelationship": "LIN", "PresentationLUTShape": "INVERSE"})
 
+    write("grey_identity_mono1.dcm", "DX", ramp, {
+        "PixelIntensityRelationship": "LIN", "PresentationLUTShape": "IDENTITY", "PhotometricInterpretation": "MONOCHROME1",
+    })
+    write("grey_annotated.dcm", "XA", ramp, {"PixelIntensityRelationship": "LIN", "BurnedInAnnotation": "YES"})
+    write("bad_only_padding.dcm", "DX", np.full((rows, columns), 4095), {
+        "PixelIntensityRelationship": "LIN", "PixelPaddingValue": 4095,
+    })
+
     # What must be refused, or asked for.
     def refused(name, **changes):
         tags = xa()
@@ -298,6 +308,11 @@ def main():
 
     refused("bad_no_sdd.dcm", DistanceSourceToDetector=None)
     refused("bad_zero_sdd.dcm", DistanceSourceToDetector="0")
+    refused("bad_zero_lengths.dcm", DistanceSourceToDetector="0", DistanceSourceToPatient="0",
+            ImagerPixelSpacing=["0", "0"])
+    refused("bad_zero_isocenter.dcm", DistanceSourceToPatient="0")
+    refused("bad_fiducial.dcm", ImagerPixelSpacing=None, DistanceSourceToPatient=None, PixelSpacing=[0.35, 0.175],
+            PixelSpacingCalibrationType="FIDUCIAL")
     refused("bad_negative_sdd.dcm", DistanceSourceToDetector="-1000")
     refused("bad_no_spacing.dcm", ImagerPixelSpacing=None, IntensifierSize="229")
     refused("bad_spacing.dcm", ImagerPixelSpacing=["0", "0.25"])

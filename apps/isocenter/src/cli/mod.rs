@@ -27,7 +27,7 @@ pub(crate) use network::TrainArgs;
 pub(crate) use run::{BenchArgs, DemoArgs, EvaluateArgs, InfoArgs, PhantomArgs, RegisterArgs};
 pub(crate) use scene::{DrrArgs, Preset, SimulateArgs};
 pub(crate) use start::{LandmarkArgs, PriorArg, StartArgs, ViewArgs};
-pub(crate) use xray::{GeometryArgs, XrayArgs};
+pub(crate) use xray::{GeometryArgs, ReadingArgs, XrayArgs};
 
 /// Brings a pre-operative CT into register with an intra-operative X-ray.
 #[derive(Debug, Parser)]

@@ -9,8 +9,7 @@ use isocenter_io::volume::dicom::SeriesChoice;
 use super::ct::CtArgs;
 use super::network::NetworkArgs;
 use super::start::StartArgs;
-use super::values::frame;
-use super::xray::XrayArgs;
+use super::xray::{ReadingArgs, XrayArgs};
 use crate::evaluation::Shard;
 
 #[derive(Debug, Args)]
@@ -53,10 +52,9 @@ pub(crate) struct InfoArgs {
     /// Write a picture of what the program sees (one FILE only)
     #[arg(long, value_name = "PNG")]
     pub(crate) preview: Option<PathBuf>,
-    /// Frame of a DICOM X-ray, from 1
-    #[arg(long, value_name = "N", value_parser = frame, allow_negative_numbers = true)]
-    pub(crate) frame: Option<usize>,
-    /// Keep the couch in the preview of a CT
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    /// Keep the couch of a CT, as `register` would
     #[arg(long)]
     pub(crate) keep_table: bool,
 }

@@ -15,8 +15,19 @@ pub(crate) struct XrayArgs {
     pub(crate) xray: Vec<PathBuf>,
     /// Its camera, if not that of the DICOM tags; from the second X-ray on with
     /// camera_from_reference_camera
-    #[arg(long, value_name = "CAMERA.json")]
+    #[arg(
+        long,
+        value_name = "CAMERA.json",
+        conflicts_with_all = ["sdd", "pixel_spacing", "principal_point"]
+    )]
     pub(crate) camera: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// How X-rays are read where their files do not tell, or tell wrongly.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReadingArgs {
     #[command(flatten)]
     pub(crate) geometry: GeometryArgs,
     /// Flip the image as stored: none, columns (stored as seen from the detector), rows, both.
@@ -35,14 +46,14 @@ pub(crate) struct XrayArgs {
 /// What a DICOM file's tags do not tell, or tell wrongly; without a camera.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GeometryArgs {
-    /// Distance from source to detector (mm), instead of a --camera
-    #[arg(long, value_name = "MM", conflicts_with = "camera", allow_negative_numbers = true, value_parser = length_mm)]
+    /// Distance from source to detector (mm), where no camera's file tells it
+    #[arg(long, value_name = "MM", allow_negative_numbers = true, value_parser = length_mm)]
     pub(crate) sdd: Option<f64>,
-    /// Size of a pixel at the detector (mm), instead of a --camera
-    #[arg(long, value_name = "MM|COLUMN,ROW", conflicts_with = "camera", allow_hyphen_values = true, value_parser = spacing_mm)]
+    /// Size of a pixel at the detector (mm), where no camera's file tells it
+    #[arg(long, value_name = "MM|COLUMN,ROW", allow_hyphen_values = true, value_parser = spacing_mm)]
     pub(crate) pixel_spacing: Option<[f64; 2]>,
-    /// Where the perpendicular from the source meets the image as stored (column and row, px),
-    /// instead of a --camera
-    #[arg(long, value_name = "COLUMN,ROW", conflicts_with = "camera", allow_hyphen_values = true, value_parser = position_px)]
+    /// Where the perpendicular from the source meets the image as stored (column and row, px), where
+    /// no camera's file tells it
+    #[arg(long, value_name = "COLUMN,ROW", allow_hyphen_values = true, value_parser = position_px)]
     pub(crate) principal_point: Option<[f64; 2]>,
 }

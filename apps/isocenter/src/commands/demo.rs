@@ -77,7 +77,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     // From here on as with a user's files: the X-ray is read back with what PNG has kept of it.
     let begun = Instant::now();
     let config = RegisterConfig::default();
-    let (xray, xray_values) =
+    let (xray, xray_values, _) =
         input::xray(&file("xray.png"), None, ImageFlip::None, &config.prepare)?;
     debug_assert_eq!(xray_values, PixelValues::Intensity);
     let task = Task {

@@ -6,12 +6,13 @@ use anyhow::{Context, Result, bail, ensure};
 use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::radiograph::{ImageFlip, PixelValues, PrepareConfig, prepare};
 use isocenter::volume::Couch;
+use isocenter_io::error::DicomError;
 use isocenter_io::geometry::{read_camera, read_pose};
 use isocenter_io::image::{LoadedImage, check_output, read_image};
 use isocenter_io::text::read_text;
 use isocenter_io::volume::dicom::{DicomImage, SeriesChoice, read_dicom_image};
 use isocenter_io::volume::{LoadedVolume, is_volume, load_ct};
-use isocenter_io::xray::{XrayError, XrayFile, is_dicom, read_xray};
+use isocenter_io::xray::{XrayError, XrayFile, XrayHeader, is_dicom, read_xray, read_xray_header};
 use isocenter_io::{FileError, FileProblem};
 use isocenter_report::RgbImage;
 use serde::Serialize;
@@ -20,8 +21,10 @@ use super::volume_info::{DicomImageDescription, VolumeDescription};
 use super::xray_info::XrayDescription;
 use super::{preview, xray_info};
 use crate::cli::InfoArgs;
-use crate::input::keep_input;
-use crate::output::{say, say_json, write_picture};
+use crate::input::{keep_input, text_left_in};
+use crate::output::{is_closed_pipe, say, say_json, write_picture};
+use crate::xrays::{Reading, readings};
+use crate::{complain, told};
 
 /// What a file holds.
 enum Content {
@@ -29,6 +32,8 @@ enum Content {
     DicomImage(Box<DicomImage>),
     Image(LoadedImage),
     Xray(Box<XrayFile>),
+    /// And why its pixels cannot be read.
+    XrayHeader(Box<XrayHeader>, String),
     Camera(Camera),
     Pose(RigidTransform),
 }
@@ -45,6 +50,14 @@ enum Description {
         size_px: [usize; 2],
         values: PixelValues,
         range: [f32; 2],
+        /// What the command line says of its camera, there being no tags.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        source_to_detector_mm: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pixel_spacing_mm: Option<[f64; 2]>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        principal_point_px: Option<[f64; 2]>,
+        warnings: Vec<String>,
     },
     Xray(Box<XrayDescription>),
     Camera {
@@ -62,9 +75,21 @@ enum Description {
         /// The viewing direction as positioner angles: primary, secondary.
         positioner_deg: [f64; 2],
     },
+    /// A file that cannot be described.
+    Error {
+        file: String,
+        error: String,
+    },
 }
 
-pub(crate) fn run(args: &InfoArgs) -> Result<()> {
+/// What could be described.
+pub(crate) enum Described {
+    All,
+    /// Some files could not be; what is wrong with each was said.
+    InPart,
+}
+
+pub(crate) fn run(args: &InfoArgs) -> Result<Described> {
     ensure!(
         args.preview.is_none() || args.files.len() == 1,
         "--preview draws one file, {} were given: name one",
@@ -79,26 +104,59 @@ pub(crate) fn run(args: &InfoArgs) -> Result<()> {
         check_output(picture)?;
         keep_input(picture, &args.files.iter().map(|file| &**file).collect::<Vec<_>>())?;
     }
-    let mut descriptions = Vec::new();
-    for file in &args.files {
-        let content = read(file, args.series.as_ref(), args.frame)?;
-        descriptions.push(describe(file, &content, args.show_identity)?);
-        if let Some(picture) = &args.preview {
-            write_picture(picture, &preview(file, content, args.keep_table)?)?;
+    let readings = readings(&args.reading, args.files.len())?;
+    let (mut descriptions, mut all) = (Vec::new(), true);
+    for (file, reading) in args.files.iter().zip(&readings) {
+        match described(file, reading, args) {
+            // Programs get all in one piece.
+            Ok(description) if args.json => descriptions.push(description),
+            Ok(description) => print(&description)?,
+            Err(error) if is_closed_pipe(&error) => return Err(error),
+            // The others are described all the same.
+            Err(error) => {
+                let (file, error) = (file.display().to_string(), told(&error));
+                complain(&error);
+                descriptions.push(Description::Error { file, error });
+                all = false;
+            }
         }
     }
     if args.json {
-        return say_json(&descriptions);
+        say_json(&descriptions)?;
     }
-    descriptions.iter().try_for_each(print)
+    Ok(if all { Described::All } else { Described::InPart })
 }
 
-fn read(path: &Path, series: Option<&SeriesChoice>, frame: Option<usize>) -> Result<Content> {
+/// What is in a file, in words; draws it where that is asked for.
+fn described(file: &Path, reading: &Reading, args: &InfoArgs) -> Result<Description> {
+    let content = read(file, args.series.as_ref(), reading)?;
+    let couch = match &content {
+        Content::Volume(ct) => Couch::find(&ct.volume),
+        _ => None,
+    };
+    let description = describe(file, &content, couch.as_ref(), reading, args)?;
+    if let Some(picture) = &args.preview {
+        let couch = couch.filter(|_| !args.keep_table);
+        write_picture(picture, &preview(file, content, couch.as_ref(), reading)?)?;
+    }
+    Ok(description)
+}
+
+fn read(path: &Path, series: Option<&SeriesChoice>, reading: &Reading) -> Result<Content> {
     if is_dicom(path) {
-        match read_xray(path, frame, None) {
+        match read_xray(path, reading.frame, reading.values) {
             Ok(file) => return Ok(Content::Xray(Box::new(file))),
             // It may be a CT.
             Err(FileError { problem: FileProblem::Xray(XrayError::Modality { .. }), .. }) => {}
+            // The tags are there in every build.
+            Err(FileError {
+                problem: FileProblem::Dicom(problem @ DicomError::Feature { .. }),
+                ..
+            }) => {
+                if let Ok(header) = read_xray_header(path, reading.frame) {
+                    return Ok(Content::XrayHeader(Box::new(header), problem.to_string()));
+                }
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -150,14 +208,28 @@ fn read(path: &Path, series: Option<&SeriesChoice>, frame: Option<usize>) -> Res
 const FILES: &str = ".json (camera, pose), .nii, .nii.gz, .nrrd, .nhdr, .mha, .mhd, .png, .tif, .tiff, .npy, \
     and DICOM folders";
 
-fn describe(path: &Path, content: &Content, show_identity: bool) -> Result<Description> {
+fn describe(
+    path: &Path,
+    content: &Content,
+    couch: Option<&Couch>,
+    reading: &Reading,
+    args: &InfoArgs,
+) -> Result<Description> {
+    let show_identity = args.show_identity;
     let file = path.display().to_string();
     Ok(match content {
         Content::Xray(xray) => {
-            Description::Xray(Box::new(XrayDescription::new(path, xray, show_identity)?))
+            let described = XrayDescription::new(path, xray, &reading.given, show_identity)?;
+            Description::Xray(Box::new(described))
+        }
+        Content::XrayHeader(header, problem) => {
+            let mut described =
+                XrayDescription::of_tags(path, header, &reading.given, show_identity);
+            described.warn(problem.clone());
+            Description::Xray(Box::new(described))
         }
         Content::Volume(loaded) => {
-            let described = VolumeDescription::new(file, loaded, show_identity);
+            let described = VolumeDescription::new(file, loaded, couch, args);
             Description::Volume(Box::new(described))
         }
         Content::DicomImage(image) => {
@@ -167,7 +239,18 @@ fn describe(path: &Path, content: &Content, show_identity: bool) -> Result<Descr
         Content::Image(loaded) => {
             let (low, high) = loaded.image.range();
             let size_px = loaded.image.size_px();
-            Description::Image { file, size_px, values: loaded.values, range: [low, high] }
+            let values = reading.values.unwrap_or(loaded.values);
+            let warnings = text_left_in(&loaded.image).into_iter().collect();
+            Description::Image {
+                file,
+                size_px,
+                values,
+                range: [low, high],
+                source_to_detector_mm: reading.given.source_to_detector_mm,
+                pixel_spacing_mm: reading.given.pixel_spacing_mm,
+                principal_point_px: reading.given.principal_point_px,
+                warnings,
+            }
         }
         Content::Camera(camera) => Description::Camera {
             file,
@@ -197,10 +280,30 @@ fn print(description: &Description) -> Result<()> {
         Description::Volume(volume) => volume.print(),
         Description::DicomImage(image) => image.print(),
         Description::Xray(xray) => xray.print(),
-        Description::Image { file, size_px: [columns, rows], values, range } => {
+        Description::Error { .. } => Ok(()),
+        Description::Image {
+            file,
+            size_px: [columns, rows],
+            values,
+            range,
+            source_to_detector_mm,
+            pixel_spacing_mm,
+            principal_point_px,
+            warnings,
+        } => {
             say(&format!("{file}: image"))?;
             say(&format!("  size         {columns} x {rows} pixels"))?;
-            say(&format!("  values       {} to {}, taken as {values}", range[0], range[1]))
+            say(&format!("  values       {} to {}, taken as {values}", range[0], range[1]))?;
+            if let Some([dx, dy]) = pixel_spacing_mm {
+                say(&format!("  pixel        {dx:.5} x {dy:.5} mm at the detector (given)"))?;
+            }
+            if let Some(distance) = source_to_detector_mm {
+                say(&format!("  detector     {distance} mm from the source (given)"))?;
+            }
+            if let Some([u, v]) = principal_point_px {
+                say(&format!("  principal    column {u:.2}, row {v:.2} (given)"))?;
+            }
+            warnings.iter().try_for_each(|warning| say(&format!("  warning      {warning}")))
         }
         Description::Camera {
             file,
@@ -228,27 +331,35 @@ fn print(description: &Description) -> Result<()> {
 }
 
 /// What the program sees: an X-ray as it is compared, a CT as slices and radiographs.
-fn preview(path: &Path, content: Content, keep_table: bool) -> Result<RgbImage> {
+fn preview(
+    path: &Path,
+    content: Content,
+    couch: Option<&Couch>,
+    reading: &Reading,
+) -> Result<RgbImage> {
     match content {
         Content::Image(loaded) => {
             let LoadedImage { image, values, full_scale } = &loaded;
-            let prepared = prepare(image, *values, *full_scale, &PrepareConfig::default())
+            let (flip, values) =
+                (reading.given.flip.unwrap_or_default(), reading.values.unwrap_or(*values));
+            let image = image.flipped(flip);
+            let prepared = prepare(&image, values, *full_scale, &PrepareConfig::default())
                 .with_context(|| path.display().to_string())?;
-            preview::xray(&prepared, "as stored")
+            match flip {
+                ImageFlip::None => preview::xray(&prepared, "as stored"),
+                flip => preview::xray(&prepared, &format!("{flip} flipped")),
+            }
         }
         Content::Xray(file) => {
-            let (prepared, flip) = xray_info::prepared(path, &file)?;
+            let (prepared, flip) = xray_info::prepared(&file, &reading.given)?;
             let taken = match flip {
                 ImageFlip::None => "seen from the source, as stored".to_owned(),
                 flip => format!("seen from the source, {flip} flipped"),
             };
             preview::xray(&prepared, &taken)
         }
-        Content::Volume(ct) => {
-            let ct = ct.volume;
-            let couch = if keep_table { None } else { Couch::find(&ct) };
-            preview::ct(path, ct, couch.as_ref())
-        }
+        Content::Volume(ct) => preview::ct(path, ct.volume, couch),
+        Content::XrayHeader(_, problem) => bail!("{}: {problem}", path.display()),
         Content::Camera(_) | Content::Pose(_) | Content::DicomImage(_) => {
             bail!("{}: there is nothing to draw: --preview takes a CT or an image", path.display())
         }

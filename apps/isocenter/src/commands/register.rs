@@ -233,7 +233,7 @@ pub(crate) fn summarize(result: &ResultFile, folder: &Path) -> Result<()> {
     }
     match &result.judgement {
         None => say("verdict: unjudged (the settings ask for none): look at overlay.png")?,
-        Some(judgement) => say(&judgement.lines().join("\n"))?,
+        Some(judgement) => judgement.lines().iter().try_for_each(|line| say(line))?,
     }
     say(&format!(
         "written to {}: report.html, overlay.png, pose.json, pose.tfm, result.json, trace.csv",

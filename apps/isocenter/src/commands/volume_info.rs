@@ -1,11 +1,13 @@
 //! A volume in words and numbers: a part of `isocenter info`.
 
 use anyhow::Result;
-use isocenter::volume::Affine;
+use isocenter::volume::{Affine, Couch};
 use isocenter_io::volume::LoadedVolume;
 use isocenter_io::volume::dicom::{DicomImage, Identity, SeriesSummary};
 use serde::Serialize;
 
+use crate::cli::InfoArgs;
+use crate::input::couch_words;
 use crate::output::say;
 
 /// What there is to say about a volume.
@@ -31,14 +33,32 @@ pub(crate) struct VolumeDescription {
     world_from_index: [[f64; 4]; 4],
     range: [f32; 2],
     not_finite: usize,
+    /// The couch, where one was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    couch: Option<CouchDescription>,
     warnings: Vec<String>,
     /// Where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<Identity>,
 }
 
+/// A couch that was found in a CT.
+#[derive(Debug, Serialize)]
+struct CouchDescription {
+    volume_ml: f64,
+    /// From the patient's back to its surface.
+    gap_mm: f64,
+    /// Whether `register` would take it out.
+    removed: bool,
+}
+
 impl VolumeDescription {
-    pub(crate) fn new(file: String, loaded: &LoadedVolume, show_identity: bool) -> Self {
+    pub(crate) fn new(
+        file: String,
+        loaded: &LoadedVolume,
+        couch: Option<&Couch>,
+        args: &InfoArgs,
+    ) -> Self {
         let volume = &loaded.volume;
         let finite = volume.voxels().iter().filter(|v| v.is_finite());
         let (mut low, mut high, mut count) = (f32::INFINITY, f32::NEG_INFINITY, 0);
@@ -61,8 +81,13 @@ impl VolumeDescription {
             world_from_index: affine.to_matrix().transpose().into(),
             range: [low, high],
             not_finite: volume.voxels().len() - count,
+            couch: couch.map(|couch| CouchDescription {
+                volume_ml: couch.volume_ml(),
+                gap_mm: couch.gap_mm(),
+                removed: !args.keep_table,
+            }),
             warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
-            identity: show_identity.then(|| loaded.identity.clone()),
+            identity: args.show_identity.then(|| loaded.identity.clone()),
         }
     }
 
@@ -88,6 +113,14 @@ impl VolumeDescription {
         let [low, high] = self.range;
         if low <= high {
             say(&format!("  values       {low} to {high} (HU in a CT)"))?;
+        }
+        if let Some(CouchDescription { volume_ml, gap_mm, removed }) = self.couch {
+            let place = couch_words(volume_ml, gap_mm);
+            let fate = match removed {
+                true => "removed by default: --keep-table keeps it",
+                false => "kept",
+            };
+            say(&format!("  couch        found, {place}; {fate}"))?;
         }
         if self.not_finite > 0 {
             say(&format!("  warning      {} voxels are NaN or infinite", self.not_finite))?;

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use isocenter::geometry::ImageFlip;
 use isocenter::radiograph::{Mask, PixelValues, PrepareConfig, PreparedXray};
+use isocenter_io::FileError;
 use isocenter_io::volume::dicom::Identity;
-use isocenter_io::xray::{GivenGeometry, Relationship, XrayFile};
+use isocenter_io::xray::{GivenGeometry, Relationship, XrayFile, XrayHeader};
 use serde::Serialize;
 
 use super::volume_info::print_identity;
@@ -22,9 +23,10 @@ pub(super) struct XrayDescription {
     size_px: [usize; 2],
     frames: usize,
     frame: usize,
-    values: PixelValues,
+    /// Absent, like the range and what is left out, where this build cannot decode the pixels.
+    values: Option<PixelValues>,
     grey_values: &'static str,
-    range: [f32; 2],
+    range: Option<[f32; 2]>,
     source_to_detector_mm: Option<f64>,
     source_to_isocenter_mm: Option<f64>,
     /// At the detector: [column, row].
@@ -39,7 +41,7 @@ pub(super) struct XrayDescription {
     positioner_deg: Option<[f64; 2]>,
     view: Option<String>,
     /// What is left out of the comparison, in percent of the pixels.
-    left_out_percent: LeftOut,
+    left_out_percent: Option<LeftOut>,
     /// What `register` would ask for.
     needed: Option<String>,
     warnings: Vec<String>,
@@ -58,57 +60,94 @@ struct LeftOut {
 }
 
 /// The image as it would be compared, and how it was flipped.
-pub(super) fn prepared(path: &Path, file: &XrayFile) -> Result<(PreparedXray, ImageFlip)> {
-    let flip = file.header.geometry.side.as_ref().map_or(ImageFlip::None, |side| side.flip());
-    let prepared = file.prepared(flip, &PrepareConfig::default());
-    Ok((prepared.with_context(|| path.display().to_string())?, flip))
+pub(super) fn prepared(
+    file: &XrayFile,
+    given: &GivenGeometry,
+) -> Result<(PreparedXray, ImageFlip), FileError> {
+    let side = file.header.geometry.side.as_ref().map_or(ImageFlip::None, |side| side.flip());
+    let flip = given.flip.unwrap_or(side);
+    Ok((file.prepared(flip, &PrepareConfig::default())?, flip))
 }
 
 impl XrayDescription {
-    pub(super) fn new(path: &Path, file: &XrayFile, show_identity: bool) -> Result<Self> {
-        let header = &file.header;
-        let geometry = &header.geometry;
-        let (prepared, _) = prepared(path, file)?;
-        let size = geometry.pixel_size.as_ref().ok().and_then(|size| size.as_ref().ok());
-        let view = geometry.view.as_ref().ok().copied().flatten();
-        let camera = geometry.camera(&GivenGeometry::default());
-        let mut warnings = header.warnings.clone();
-        let needed = match camera {
-            Ok(camera) => {
-                warnings.extend(camera.remarks);
-                None
-            }
-            Err(error) => Some(error.to_string()),
-        };
+    /// Of an image that `register` would read so.
+    pub(super) fn new(
+        path: &Path,
+        file: &XrayFile,
+        given: &GivenGeometry,
+        show_identity: bool,
+    ) -> Result<Self> {
+        let (prepared, _) = prepared(file, given)?;
         let (low, high) = file.image.range();
         Ok(Self {
+            values: Some(file.values),
+            range: Some([low, high]),
+            left_out_percent: Some(LeftOut::new(&prepared)),
+            ..Self::of_tags(path, &file.header, given, show_identity)
+        })
+    }
+
+    /// Of an image of which this build can read no more than the tags.
+    pub(super) fn of_tags(
+        path: &Path,
+        header: &XrayHeader,
+        given: &GivenGeometry,
+        show_identity: bool,
+    ) -> Self {
+        let geometry = &header.geometry;
+        let size = geometry.pixel_size.as_ref().ok().and_then(|size| size.as_ref().ok());
+        let view = geometry.view.as_ref().ok().copied().flatten();
+        let told_detector_mm = geometry.source_to_detector_mm.clone().unwrap_or_default();
+        let mut warnings = header.warnings.clone();
+        let (needed, detector_mm) = match geometry.camera(given) {
+            Ok(camera) => {
+                warnings.extend(camera.remarks);
+                (None, Some(camera.camera.source_to_detector_mm()))
+            }
+            Err(error) => {
+                let needed = error.problem.to_string();
+                (Some(needed), given.source_to_detector_mm.or(told_detector_mm))
+            }
+        };
+        const GIVEN: &str = "given";
+        Self {
             file: path.display().to_string(),
             modality: header.modality.clone(),
             transfer_syntax: header.transfer_syntax,
             size_px: header.size_px,
             frames: header.frames,
             frame: header.frame,
-            values: file.values,
+            values: None,
             grey_values: match header.relationship {
                 Relationship::Linear => "in proportion to the light",
                 Relationship::Logarithmic => "by the logarithm of the light",
                 _ => "those of a display",
             },
-            range: [low, high],
-            source_to_detector_mm: geometry.source_to_detector_mm.clone().unwrap_or_default(),
+            range: None,
+            source_to_detector_mm: detector_mm,
             source_to_isocenter_mm: geometry.source_to_isocenter_mm.clone().unwrap_or_default(),
-            pixel_spacing_mm: size.map(|size| size.spacing_mm),
-            pixel_spacing_from: size.map(|size| size.source.clone()),
-            principal_point_px: geometry.principal_point_px.clone().unwrap_or_default(),
-            flip: geometry.side.as_ref().ok().map(|side| side.flip()),
-            flip_from: geometry.side_source,
+            pixel_spacing_mm: given.pixel_spacing_mm.or(size.map(|size| size.spacing_mm)),
+            pixel_spacing_from: match given.pixel_spacing_mm {
+                Some(_) => Some(GIVEN.to_owned()),
+                None => size.map(|size| size.source.clone()),
+            },
+            principal_point_px: given
+                .principal_point_px
+                .or(geometry.principal_point_px.clone().unwrap_or_default()),
+            flip: given.flip.or(geometry.side.as_ref().ok().map(|side| side.flip())),
+            flip_from: given.flip.map(|_| GIVEN).or(geometry.side_source),
             positioner_deg: view.map(|view| [view.primary_deg, view.secondary_deg]),
             view: view.map(|view| view_words(&view)),
-            left_out_percent: LeftOut::new(&prepared),
+            left_out_percent: None,
             needed,
             warnings,
             identity: show_identity.then(|| header.identity().clone()),
-        })
+        }
+    }
+
+    /// Adds a warning.
+    pub(super) fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
     }
 
     pub(super) fn print(&self) -> Result<()> {
@@ -119,9 +158,13 @@ impl XrayDescription {
             frames => format!(", frame {} of {frames}", self.frame),
         };
         say(&format!("  size         {columns} x {rows} pixels{frames}"))?;
-        let [low, high] = self.range;
-        let (values, grey) = (self.values, self.grey_values);
-        say(&format!("  values       {low} to {high}, taken as {values}; {grey}"))?;
+        let grey = self.grey_values;
+        match (self.range, self.values) {
+            (Some([low, high]), Some(values)) => {
+                say(&format!("  values       {low} to {high}, taken as {values}; {grey}"))?;
+            }
+            _ => say(&format!("  values       not read; {grey}"))?,
+        }
         match (self.pixel_spacing_mm, &self.pixel_spacing_from) {
             (Some([dx, dy]), Some(from)) => {
                 say(&format!("  pixel        {dx:.5} x {dy:.5} mm at the detector ({from})"))?;
@@ -152,12 +195,13 @@ impl XrayDescription {
             "  start view   {}",
             self.view.as_deref().unwrap_or("not given: --view tells it")
         ))?;
-        let out = &self.left_out_percent;
-        say(&format!(
-            "  left out     {:.1} % of the pixels: outside of the field {:.1} %, metal {:.1} %, text {:.1} %, \
-             padding or saturated {:.1} %",
-            out.total, out.outside_field, out.metal, out.text, out.padding_or_saturated
-        ))?;
+        if let Some(out) = &self.left_out_percent {
+            say(&format!(
+                "  left out     {:.1} % of the pixels: outside of the field {:.1} %, metal {:.1} %, text {:.1} %, \
+                 padding or saturated {:.1} %",
+                out.total, out.outside_field, out.metal, out.text, out.padding_or_saturated
+            ))?;
+        }
         print_identity(self.identity.as_ref())?;
         for warning in &self.warnings {
             say(&format!("  warning      {warning}"))?;

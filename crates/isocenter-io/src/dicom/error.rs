@@ -8,7 +8,7 @@ use super::syntax::SUPPORTED;
 pub enum DicomError {
     /// The file is of another format.
     #[error(
-        "this is not a DICOM file: the letters DICM are missing at byte 128; name another file"
+        "this is not a DICOM file: the letters DICM are missing at byte 128, and it begins with no element of DICOM; name another file"
     )]
     NotDicom,
     /// The elements do not follow each other as they should.
@@ -58,6 +58,26 @@ pub enum DicomError {
     /// No pixels.
     #[error("the file has no PixelData (7fe0,0010), it is no image: name another file")]
     NoPixels,
+    /// Fewer bytes of pixels than announced.
+    #[error(
+        "PixelData (7fe0,0010) has {found} bytes, where Rows, Columns, BitsAllocated and NumberOfFrames make {expected}: the file is cut off, or one of these tags is wrong; copy or export it again"
+    )]
+    PixelBytes {
+        /// Bytes there are.
+        found: u64,
+        /// Bytes there should be.
+        expected: u64,
+    },
+    /// More pixels than compressed bytes can hold.
+    #[error(
+        "PixelData (7fe0,0010) has at most {found} compressed bytes, which cannot hold the {pixels} pixels that Rows, Columns and NumberOfFrames make: the file is cut off, or one of these tags is wrong; copy or export it again"
+    )]
+    CompressedPixels {
+        /// Compressed bytes there are, at most.
+        found: u64,
+        /// Pixels there should be.
+        pixels: u64,
+    },
     /// Fewer frames than announced.
     #[error(
         "NumberOfFrames (0028,0008) is {expected}, but the data hold {found}: the file is cut off; copy or export it again"
@@ -100,6 +120,14 @@ pub enum DicomError {
     /// A file of one image where a volume is expected.
     #[error("this is a single DICOM image: name the folder that holds all slices of the CT")]
     SingleImage,
+    /// Overviews where slices are expected.
+    #[error(
+        "the only images of its CT are localizers (scouts, {found} of them), which make no volume: name the folder with the slices of the CT, or choose another series with --series"
+    )]
+    OnlyLocalizers {
+        /// Localizers there are.
+        found: usize,
+    },
     /// Too few images for a volume.
     #[error(
         "the series has {found} image with a place in space, at least 2 make a volume: name the folder with all of them"

@@ -19,6 +19,10 @@ const HEADER_BYTES: u64 = 1 << 14;
 /// Where the data start, behind the preamble and the letters DICM.
 const START: usize = 132;
 
+/// The longest first value that a file without a preamble is believed to have: those of the groups
+/// that files start with have some ten bytes.
+const LONGEST_FIRST_VALUE: u32 = 1 << 10;
+
 /// A DICOM file: its elements, and how it is written.
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
@@ -99,6 +103,26 @@ impl Object {
     }
 }
 
+/// Where the elements start in the bytes that a file begins with: behind the letters DICM or, where
+/// the preamble was left out, at the very beginning. `None` if this is no DICOM file.
+fn start(bytes: &[u8]) -> Option<usize> {
+    if bytes.get(START - 4..START) == Some(b"DICM") {
+        return Some(START);
+    }
+    // Then it starts with the first element of group 2, or of group 8.
+    let &[group @ (2 | 8), 0, _, 0, a, b, c, d, ..] = bytes else { return None };
+    let has_vr = a.is_ascii_uppercase() && b.is_ascii_uppercase();
+    let length = u32::from_le_bytes([a, b, c, d]);
+    let implicit = group == 8 && length.is_multiple_of(2) && length <= LONGEST_FIRST_VALUE;
+    (has_vr || implicit).then_some(0)
+}
+
+/// Whether a file is DICOM by what it starts with.
+pub(crate) fn is_dicom(path: &Path) -> bool {
+    let Ok(mut prefix) = Prefix::open(path) else { return false };
+    prefix.read_to(START as u64).is_ok() && start(&prefix.bytes).is_some()
+}
+
 fn cut_off(at: usize) -> FileProblem {
     DicomError::Damaged { at, what: "the file ends in the element that starts there" }.into()
 }
@@ -109,14 +133,7 @@ fn elements(
     length: u64,
     header_only: bool,
 ) -> Result<(Elements, TransferSyntax, Option<Vec<u8>>), Stop> {
-    let at = if bytes.get(START - 4..START) == Some(b"DICM") {
-        START
-    } else if bytes.len() >= 8 && matches!(bytes, [2 | 8, 0, _, 0, ..]) {
-        // Written without the preamble: it starts with the first group.
-        0
-    } else {
-        return Err(Stop::Wrong(DicomError::NotDicom));
-    };
+    let Some(at) = start(bytes) else { return Err(Stop::Wrong(DicomError::NotDicom)) };
     let mut meta_cursor = Cursor::new(bytes, at, EXPLICIT_LITTLE);
     let meta = meta_cursor.group(2)?;
     let at = meta_cursor.at;

@@ -147,17 +147,29 @@ impl Object {
         codec::check(&syntax)?;
         let frames = layout.frames as u64;
         let bytes = (layout.frame_bytes() as u64).saturating_mul(frames);
-        let found = self.file_bytes();
-        if syntax.compression == Compression::None && !syntax.deflated {
-            if found < bytes {
-                return Err(FileProblem::Truncated { found, expected: bytes });
-            }
-            return Ok(());
+        if syntax.deflated {
+            // Where the pixels start is known of the inflated bytes alone.
+            return enough(
+                self.file_bytes(),
+                (layout.frame_pixels() as u64).saturating_mul(frames),
+            );
         }
-        let pixels = (layout.frame_pixels() as u64).saturating_mul(frames);
-        let most = found.saturating_mul(MOST_PER_BYTE).max(SMALL_IMAGE);
-        if pixels > most {
-            return Err(FileProblem::Truncated { found, expected: pixels / MOST_PER_BYTE });
+        let start = match self.data_set().element(tag::PIXEL_DATA).map(|element| &element.value) {
+            // Of a header no more is known than where they start.
+            Some(Place::Bytes(range)) if range.is_empty() => range.start,
+            Some(Place::Bytes(range)) if syntax.compression != Compression::None => {
+                return Err(not_in_fragments(range.start));
+            }
+            Some(Place::Bytes(range)) => range.start,
+            Some(Place::Fragments(fragments)) => fragments.first().map_or(0, |range| range.start),
+            _ => 0,
+        };
+        let found = self.file_bytes().saturating_sub(start as u64);
+        if syntax.compression != Compression::None {
+            return enough(found, (layout.frame_pixels() as u64).saturating_mul(frames));
+        }
+        if found < bytes {
+            return Err(DicomError::PixelBytes { found, expected: bytes }.into());
         }
         Ok(())
     }
@@ -183,7 +195,7 @@ impl Object {
             let expected = layout.frame_bytes();
             if bytes.len() < expected {
                 let found = bytes.len() as u64;
-                return Err(FileProblem::Truncated { found, expected: expected as u64 });
+                return Err(DicomError::PixelBytes { found, expected: expected as u64 }.into());
             }
             if layout.bits_allocated == 8 {
                 each(out, bytes.iter().map(|&b| u16::from(b)), layout, convert);
@@ -202,11 +214,7 @@ impl Object {
             }
             return Ok(());
         }
-        let pixels = layout.frame_pixels() as u64;
-        let found = bytes.len() as u64;
-        if pixels > found.saturating_mul(MOST_PER_BYTE).max(SMALL_IMAGE) {
-            return Err(FileProblem::Truncated { found, expected: pixels / MOST_PER_BYTE });
-        }
+        enough(bytes.len() as u64, layout.frame_pixels() as u64)?;
         let samples = codec::decode(&syntax, &bytes, layout).map_err(|what| DicomError::Codec {
             frame: frame + 1,
             syntax: syntax.name,
@@ -228,19 +236,16 @@ impl Object {
         match all.element(tag::PIXEL_DATA).map(|element| &element.value) {
             Some(Place::Bytes(range)) => {
                 if self.transfer_syntax().compression != Compression::None {
-                    let at = range.start;
-                    let what = "pixels that should be compressed are not in fragments";
-                    return Err(DicomError::Damaged { at, what }.into());
+                    return Err(not_in_fragments(range.start));
                 }
                 let bytes = layout.frame_bytes();
                 let start = frame.saturating_mul(bytes).saturating_add(range.start);
                 let end = start.saturating_add(bytes);
                 let there = self.bytes.len().min(range.end).max(range.start);
                 if end > there {
-                    return Err(FileProblem::Truncated {
-                        found: (there - range.start) as u64,
-                        expected: (layout.frames as u64).saturating_mul(bytes as u64),
-                    });
+                    let found = (there - range.start) as u64;
+                    let expected = (layout.frames as u64).saturating_mul(bytes as u64);
+                    return Err(DicomError::PixelBytes { found, expected }.into());
                 }
                 Ok(Cow::Borrowed(&self.bytes[start..end]))
             }
@@ -289,6 +294,19 @@ impl Object {
         let end = at(frame + 1).unwrap_or(fragments.len());
         fragments.get(start..end)
     }
+}
+
+fn not_in_fragments(at: usize) -> FileProblem {
+    let what = "pixels that should be compressed are not in fragments";
+    DicomError::Damaged { at, what }.into()
+}
+
+/// Refuses more pixels than so many compressed bytes can hold.
+fn enough(found: u64, pixels: u64) -> Result<(), FileProblem> {
+    if pixels > found.saturating_mul(MOST_PER_BYTE).max(SMALL_IMAGE) {
+        return Err(DicomError::CompressedPixels { found, pixels }.into());
+    }
+    Ok(())
 }
 
 fn each<T>(

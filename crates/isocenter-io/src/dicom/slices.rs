@@ -76,7 +76,9 @@ impl Stack {
     ) -> Result<Self, FileError> {
         let mut warnings = Vec::new();
         let localizers = series.files.iter().filter(|file| file.is_localizer).count();
-        // A series that has nothing else is refused below.
+        if localizers == series.files.len() {
+            return Err(DicomError::OnlyLocalizers { found: localizers }).at(folder);
+        }
         if localizers > 0 {
             warnings.push(VolumeWarning::Localizers { count: localizers });
         }
@@ -127,7 +129,9 @@ impl Stack {
         let along_j = plane.along_column * plane.spacing_mm[1];
         let along_k = self.normal * self.step_mm;
         let origin = plane.position + along_i * shift_px[0] + along_j * shift_px[1];
-        Ok(Affine::new(Matrix3::from_columns(&[along_i, along_j, along_k]), origin)?)
+        let told = [plane.spacing_mm[1], plane.spacing_mm[0]];
+        Affine::new(Matrix3::from_columns(&[along_i, along_j, along_k]), origin)
+            .map_err(FileProblem::affine("PixelSpacing (0028,0030)", &told))
     }
 }
 

@@ -25,7 +25,7 @@ use isocenter::radiograph::{Image, ImageError, PixelValues};
 
 use crate::atomic;
 use crate::error::{At, FileError, FileProblem};
-use crate::open::{has_extension, read_bytes, unknown_extension};
+use crate::open::{has_extension, read_bytes, unknown_extension, unknown_file};
 use crate::samples::SampleType;
 
 pub use png::{write_png_gray16, write_png_rgb8};
@@ -77,20 +77,28 @@ enum Format {
     Nifti,
 }
 
-fn format(path: &Path) -> Result<Format, FileProblem> {
+/// The format that a name tells.
+fn format(path: &Path) -> Option<Format> {
     let named = |extensions: &[&str]| extensions.iter().any(|e| has_extension(path, e));
     if named(&[".png"]) {
-        Ok(Format::Png)
+        Some(Format::Png)
     } else if named(&[".tif", ".tiff"]) {
-        Ok(Format::Tiff)
+        Some(Format::Tiff)
     } else if named(&[".npy"]) {
-        Ok(Format::Npy)
+        Some(Format::Npy)
     } else if named(&crate::nifti::EXTENSIONS) {
-        Ok(Format::Nifti)
-    } else if path.is_dir() {
-        Err(FileProblem::IsFolder)
+        Some(Format::Nifti)
     } else {
-        Err(unknown_extension(path, IMAGE_EXTENSIONS))
+        None
+    }
+}
+
+/// The format of an image to write.
+fn output_format(path: &Path) -> Result<Format, FileProblem> {
+    match format(path) {
+        Some(format) => Ok(format),
+        None if path.is_dir() => Err(FileProblem::IsFolder),
+        None => Err(unknown_extension(path, IMAGE_EXTENSIONS)),
     }
 }
 
@@ -105,11 +113,12 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<LoadedImage, FileError> {
 }
 
 fn read(path: &Path) -> Result<LoadedImage, FileProblem> {
-    match format(path)? {
-        Format::Png => png::decode(&read_bytes(path, LONGEST)?),
-        Format::Tiff => tiff::decode(&read_bytes(path, LONGEST)?),
-        Format::Npy => npy::decode(&read_bytes(path, LONGEST)?),
-        Format::Nifti => nifti::read(path),
+    match format(path) {
+        Some(Format::Png) => png::decode(&read_bytes(path, LONGEST)?),
+        Some(Format::Tiff) => tiff::decode(&read_bytes(path, LONGEST)?),
+        Some(Format::Npy) => npy::decode(&read_bytes(path, LONGEST)?),
+        Some(Format::Nifti) => nifti::read(path),
+        None => Err(unknown_file(path, IMAGE_EXTENSIONS)),
     }
 }
 
@@ -120,7 +129,7 @@ fn read(path: &Path) -> Result<LoadedImage, FileProblem> {
 /// If the extension is not supported, the folder does not exist, or the name is a folder's.
 pub fn check_output(path: impl AsRef<Path>) -> Result<(), FileError> {
     let path = path.as_ref();
-    format(path).and_then(|_| atomic::check_place(path)).at(path)
+    output_format(path).and_then(|_| atomic::check_place(path)).at(path)
 }
 
 /// Writes a DRR. `.npy`, `.tif`, `.tiff`, `.nii` and `.nii.gz` hold the line integrals as 32-bit
@@ -149,7 +158,7 @@ pub fn write_line_integral(path: impl AsRef<Path>, image: &Image) -> Result<(), 
     if let Err(error @ ImageError::NotFinite { .. }) = image.check_has_content() {
         return Err(error).at(path);
     }
-    match format(path).at(path)? {
+    match output_format(path).at(path)? {
         Format::Png => {
             let gray = image.pixels().iter().map(|&l| intensity16(l)).collect::<Vec<_>>();
             png::write_png_gray16(path, image.size_px(), &gray)
@@ -186,7 +195,7 @@ pub fn write_intensity8(path: impl AsRef<Path>, image: &Image) -> Result<(), Fil
     }
     // Casting saturates.
     let gray: Vec<u8> = image.pixels().iter().map(|p| p.round() as u8).collect();
-    match format(path).at(path)? {
+    match output_format(path).at(path)? {
         Format::Png => png::write_gray8(path, image.size_px(), &gray),
         Format::Tiff => tiff::write_gray8(path, image.size_px(), &gray),
         Format::Npy => npy::write_gray8(path, image.size_px(), &gray),

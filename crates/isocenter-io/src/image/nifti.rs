@@ -70,7 +70,10 @@ fn write_as<const BYTES: usize>(
     encoded: impl Fn(f32) -> [u8; BYTES],
 ) -> Result<(), FileError> {
     let [columns, rows] = image.size_px();
-    let pixels_of_1_mm = Affine::from_spacing([1.0; 3], [0.0; 3]).at(path)?;
+    let spacing = [1.0; 3];
+    let pixels_of_1_mm = Affine::from_spacing(spacing, [0.0; 3])
+        .map_err(FileProblem::affine("pixdim", &spacing))
+        .at(path)?;
     let header = encode([columns, rows, 1], sample_type, &pixels_of_1_mm).at(path)?;
     writer::write(path, &header, image.pixels(), encoded)
 }

@@ -14,7 +14,7 @@ use isocenter::radiograph::Image;
 
 use super::{LoadedImage, full_scale};
 use crate::atomic;
-use crate::error::{FileError, FileProblem, one_line};
+use crate::error::{FileError, FileProblem, one_line, short_list};
 use crate::samples::{ByteOrder, SampleType};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -49,7 +49,7 @@ pub enum NpyError {
         found: String,
     },
     /// The array is not one image.
-    #[error("the array has the shape {found:?}: [rows, columns] of 1 to {most} each are expected", most = Camera::MAX_SIDE_PX)]
+    #[error("the array has the shape {}: [rows, columns] of 1 to {most} each are expected", short_list(found), most = Camera::MAX_SIDE_PX)]
     Shape {
         /// The shape.
         found: Vec<usize>,

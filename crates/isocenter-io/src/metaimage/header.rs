@@ -114,7 +114,8 @@ fn world_from_index(fields: &Fields) -> Result<Affine, FileProblem> {
     let along_lps = Field { key: keys[0], value: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0] };
     let directions = fields.get(&keys, numbers::<9>, expected)?.unwrap_or(along_lps);
     let key = directions.key;
-    let directions = Matrix3::from_row_slice(&directions.value);
+    let told = directions.value;
+    let directions = Matrix3::from_row_slice(&told);
     for (row, direction) in (1..).zip(directions.row_iter()) {
         let length = direction.norm();
         if (length - 1.0).abs() > LENGTH_TOLERANCE {
@@ -130,19 +131,19 @@ fn world_from_index(fields: &Fields) -> Result<Affine, FileProblem> {
     let parse = |text: &str| numbers::<3>(text).filter(|n| n.iter().all(|&n| n != 0.0));
     let expected = "three numbers other than 0 are expected, the voxel spacing in mm";
     let spacing = match fields.get(&["ElementSpacing"], parse, expected)? {
-        Some(spacing) => spacing.value,
+        Some(spacing) => spacing,
         None => match fields.get(&["ElementSize"], parse, expected)? {
-            Some(size) => size.value,
+            Some(size) => size,
             None => {
                 return Err(MetaImageError::Missing { key: "ElementSpacing", expected }.into());
             }
         },
     };
 
-    let linear = directions.transpose() * Matrix3::from_diagonal(&Vector3::from(spacing));
-    Affine::new(linear, Vector3::from(offset)).map_err(|error| match error {
-        AffineError::Singular => MetaImageError::Singular { key }.into(),
-        other => other.into(),
+    let linear = directions.transpose() * Matrix3::from_diagonal(&Vector3::from(spacing.value));
+    Affine::new(linear, Vector3::from(offset)).map_err(|problem| match problem {
+        AffineError::Singular => FileProblem::affine(key, &told)(problem),
+        problem => FileProblem::affine(spacing.key, &spacing.value)(problem),
     })
 }
 

@@ -105,14 +105,6 @@ pub enum MetaImageError {
         /// Its length.
         length: f64,
     },
-    /// Directions that span no space.
-    #[error(
-        "the three rows of {key} lie in one plane: three independent directions are expected; correct it"
-    )]
-    Singular {
-        /// The key of the matrix.
-        key: &'static str,
-    },
     /// Header and data disagree.
     #[error(
         "DimSize and ElementType make {expected} bytes, but there are {found}: correct the header, or copy the file again if it was cut off"

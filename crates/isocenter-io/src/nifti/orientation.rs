@@ -9,7 +9,7 @@
 //! 3. neither: `pixdim` alone. The standard attaches no direction to the axes then; they are taken
 //!    along L, P and S with the first voxel at the origin, as ITK and so SimpleITK and Slicer do.
 
-use isocenter::volume::Affine;
+use isocenter::volume::{Affine, AffineError};
 use nalgebra::{Matrix3, Quaternion, Rotation3, UnitQuaternion, Vector3};
 use nifti::NiftiHeader;
 
@@ -32,7 +32,24 @@ pub(super) fn world_from_index(raw: &NiftiHeader) -> Result<Affine, FileProblem>
     };
     let mm = millimetres(raw.xyzt_units)?;
     let lps_from_ras = Matrix3::from_diagonal(&Vector3::new(-mm, -mm, mm));
-    Ok(Affine::new(lps_from_ras * linear, lps_from_ras * translation)?)
+    Affine::new(lps_from_ras * linear, lps_from_ras * translation).map_err(no_place(raw))
+}
+
+/// What is wrong with the fields that place the voxels.
+fn no_place(raw: &NiftiHeader) -> impl FnOnce(AffineError) -> FileProblem + use<> {
+    let spacing = &raw.pixdim[1..4];
+    let (fields, numbers) = if raw.sform_code > 0 {
+        ("srow_x, srow_y, srow_z (sform)", [raw.srow_x, raw.srow_y, raw.srow_z].concat())
+    } else if raw.qform_code > 0 {
+        let quaternion = [raw.quatern_b, raw.quatern_c, raw.quatern_d];
+        let offset = [raw.quatern_x, raw.quatern_y, raw.quatern_z];
+        let fields = "pixdim, quatern_b to quatern_d, qoffset_x to qoffset_z (qform)";
+        (fields, [spacing, &quaternion, &offset].concat())
+    } else {
+        ("pixdim", spacing.to_vec())
+    };
+    let numbers: Vec<f64> = numbers.into_iter().map(f64::from).collect();
+    FileProblem::affine(fields, &numbers)
 }
 
 /// How many millimetres the header's unit of length is.

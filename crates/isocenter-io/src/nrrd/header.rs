@@ -1,6 +1,6 @@
 //! What a NRRD header means.
 
-use isocenter::volume::{Affine, AffineError};
+use isocenter::volume::Affine;
 use nalgebra::{Matrix3, Vector3};
 
 use super::NrrdError;
@@ -119,12 +119,10 @@ fn world_from_index(fields: &Fields) -> Result<Affine, FileProblem> {
     let edges = fields.require("space directions", vectors::<3>, expected)?;
     let expected = "a vector is expected, where the first voxel lies";
     let [origin] = fields.get("space origin", vectors::<1>, expected)?.unwrap_or_default();
-    let edges = Matrix3::from_columns(&edges.map(Vector3::from));
-    let affine = Affine::new(lps_from_space * edges, lps_from_space * Vector3::from(origin));
-    affine.map_err(|error| match error {
-        AffineError::Singular => NrrdError::Singular.into(),
-        other => other.into(),
-    })
+    let told = edges.as_flattened();
+    let linear = lps_from_space * Matrix3::from_column_slice(told);
+    Affine::new(linear, lps_from_space * Vector3::from(origin))
+        .map_err(FileProblem::affine("'space directions'", told))
 }
 
 /// Without a space the format gives the axes no directions: they are taken along L, P and S with
@@ -138,7 +136,7 @@ fn without_space(fields: &Fields) -> Result<Affine, FileProblem> {
     let parse = |text: &str| numbers::<3>(text).filter(|n| n.iter().all(|&n| n != 0.0));
     let expected = "three numbers other than 0 are expected, the voxel spacing in mm, or 'space' with 'space directions'";
     let spacings = fields.require("spacings", parse, expected)?;
-    Ok(Affine::from_spacing(spacings, [0.0; 3])?)
+    Affine::from_spacing(spacings, [0.0; 3]).map_err(FileProblem::affine("'spacings'", &spacings))
 }
 
 /// The names of the types, that which is written first.

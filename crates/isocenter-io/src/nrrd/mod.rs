@@ -80,11 +80,6 @@ pub enum NrrdError {
         /// The value of the field.
         name: String,
     },
-    /// Directions that span no space.
-    #[error(
-        "the three 'space directions' lie in one plane: three independent directions are expected; correct them"
-    )]
-    Singular,
     /// Header and data disagree.
     #[error(
         "'sizes' and 'type' make {expected} bytes, but there are {found}: correct the header, or copy the file again if it was cut off"

@@ -30,7 +30,7 @@ use std::path::Path;
 use nalgebra::Vector3;
 
 use crate::error::{At, FileError, FileProblem};
-use crate::open::{has_extension, read_bytes, unknown_extension};
+use crate::open::{has_extension, read_bytes, unknown_file};
 
 /// The extensions that files of points may have.
 pub const POINT_EXTENSIONS: &str = ".csv, .fcsv, .mrk.json, .json";
@@ -211,10 +211,8 @@ fn read(path: &Path) -> Result<Vec<NamedPoint>, FileProblem> {
         fcsv::decode
     } else if has_extension(path, ".json") {
         markups_json::decode
-    } else if path.is_dir() {
-        return Err(FileProblem::IsFolder);
     } else {
-        return Err(unknown_extension(path, POINT_EXTENSIONS));
+        return Err(unknown_file(path, POINT_EXTENSIONS));
     };
     let points = decode(&read_bytes(path, LONGEST)?)?;
     if points.is_empty() { Err(PointsError::NoPoints.into()) } else { Ok(points) }
@@ -244,11 +242,8 @@ pub fn read_image_points(path: impl AsRef<Path>) -> Result<Vec<NamedImagePoint>,
 }
 
 fn read_image(path: &Path) -> Result<Vec<NamedImagePoint>, FileProblem> {
-    if path.is_dir() {
-        return Err(FileProblem::IsFolder);
-    }
     if !has_extension(path, ".csv") {
-        return Err(unknown_extension(path, IMAGE_POINT_EXTENSIONS));
+        return Err(unknown_file(path, IMAGE_POINT_EXTENSIONS));
     }
     let points = image_csv::decode(&read_bytes(path, LONGEST)?)?;
     if points.is_empty() { Err(PointsError::NoPoints.into()) } else { Ok(points) }

@@ -8,8 +8,8 @@ use super::dicom::{Identity, SeriesChoice, SeriesSummary, VolumeWarning};
 use super::source::Source;
 use super::{format, open};
 use crate::dicom::load;
+use crate::dicom::object::is_dicom;
 use crate::error::{At, FileError, FileProblem};
-use crate::open::Prefix;
 
 /// A CT, and what its files say of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,11 +91,4 @@ pub fn load_ct(
 pub fn is_volume(path: impl AsRef<Path>) -> bool {
     let path = path.as_ref();
     path.is_dir() || format(path).is_some() || is_dicom(path)
-}
-
-/// Whether a file is DICOM by what it starts with.
-fn is_dicom(path: &Path) -> bool {
-    const START: usize = 132;
-    let Ok(mut prefix) = Prefix::open(path) else { return false };
-    prefix.read_to(START as u64).is_ok() && prefix.bytes.get(START - 4..START) == Some(b"DICM")
 }

@@ -23,7 +23,7 @@ use isocenter::volume::Volume;
 
 use crate::atomic;
 use crate::error::{At, FileError, FileProblem};
-use crate::open::{has_extension, unknown_extension};
+use crate::open::{has_extension, unknown_extension, unknown_file};
 use crate::samples::SampleType;
 pub use loaded::{LoadedVolume, is_volume, load_ct};
 use source::Source;
@@ -108,17 +108,19 @@ pub fn is_volume_name(path: impl AsRef<Path>) -> bool {
     format(path.as_ref()).is_some()
 }
 
+/// Whether a name is that of a header or of the voxels of a NIfTI-1 pair.
+fn is_pair(path: &Path) -> bool {
+    [".hdr", ".img", ".hdr.gz", ".img.gz"].iter().any(|e| has_extension(path, e))
+}
+
 fn open(path: &Path) -> Result<Source, FileProblem> {
     match format(path) {
         Some(Format::Nifti) => nifti::open(path),
         Some(Format::Nrrd) => nrrd::open(path),
         Some(Format::MetaImage) => metaimage::open(path),
         None if path.is_dir() => Err(FileProblem::VolumeFolder { supported: VOLUME_EXTENSIONS }),
-        None if [".hdr", ".img", ".hdr.gz", ".img.gz"].iter().any(|e| has_extension(path, e)) => {
-            Err(crate::nifti::NiftiError::Pair.into())
-        }
-        None if !path.exists() => Err(FileProblem::NotFound),
-        None => Err(unknown_extension(path, VOLUME_EXTENSIONS)),
+        None if is_pair(path) && path.exists() => Err(crate::nifti::NiftiError::Pair.into()),
+        None => Err(unknown_file(path, VOLUME_EXTENSIONS)),
     }
 }
 

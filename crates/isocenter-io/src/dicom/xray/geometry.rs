@@ -1,5 +1,7 @@
 //! The camera, from the tags and from what the user knows better.
 
+use std::path::{Path, PathBuf};
+
 use isocenter::geometry::{Camera, ImageFlip, RigidTransform, View};
 use nalgebra::Vector3;
 
@@ -10,11 +12,13 @@ use super::error::XrayError;
 use super::side::ImageSide;
 use super::spacing::{PixelSize, pixel_size};
 use super::tags::FrameTags;
-use crate::error::FileProblem;
+use crate::error::{At, FileError, FileProblem};
 
 /// What rooms have (mm).
 const LONGEST_MM: f64 = 10_000.0;
-const A_LENGTH: &str = "a length of 0 to 10000 mm is expected";
+const DETECTOR: &str = "a length above 0 and up to 10000 mm is expected (or give --sdd)";
+const ISOCENTER: &str =
+    "a length above 0 and up to 10000 mm is expected (or give --source-to-isocenter-mm)";
 /// Angles of positioners (degrees).
 const ANGLES_DEG: [f64; 2] = [-360.0, 360.0];
 const AN_ANGLE: &str = "an angle of -360 to 360 degrees is expected";
@@ -25,6 +29,8 @@ const MOST_TILT_DEG: f64 = 0.5;
 /// needed and nothing else tells it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct XrayGeometry {
+    /// The file, for messages.
+    path: PathBuf,
     pub(super) size_px: [usize; 2],
     /// Distance from the source to the detector (mm).
     pub source_to_detector_mm: Result<Option<f64>, DicomError>,
@@ -96,11 +102,16 @@ impl XrayCamera {
 
 impl XrayGeometry {
     /// From the tags of a frame.
-    pub(super) fn new(tags: &FrameTags<'_>, size_px: [usize; 2], modality: &str) -> Self {
+    pub(super) fn new(
+        path: &Path,
+        tags: &FrameTags<'_>,
+        size_px: [usize; 2],
+        modality: &str,
+    ) -> Self {
         let source_to_detector_mm =
-            tags.length(tag::DISTANCE_SOURCE_TO_DETECTOR, LONGEST_MM, A_LENGTH);
+            tags.length(tag::DISTANCE_SOURCE_TO_DETECTOR, LONGEST_MM, DETECTOR);
         let source_to_patient_mm =
-            tags.length(tag::DISTANCE_SOURCE_TO_PATIENT, LONGEST_MM, A_LENGTH);
+            tags.length(tag::DISTANCE_SOURCE_TO_PATIENT, LONGEST_MM, ISOCENTER);
         let factor =
             tags.length(tag::MAGNIFICATION_FACTOR, 100.0, "a factor from 1 on is expected");
         let magnification = match (&factor, &source_to_detector_mm, &source_to_patient_mm) {
@@ -111,14 +122,20 @@ impl XrayGeometry {
         .filter(|factor| *factor >= 1.0);
         // At a bucky this tag means the side of the table, not the isocenter.
         let source_to_isocenter_mm =
-            match tags.length(tag::DISTANCE_SOURCE_TO_ISOCENTER, LONGEST_MM, A_LENGTH) {
+            match tags.length(tag::DISTANCE_SOURCE_TO_ISOCENTER, LONGEST_MM, ISOCENTER) {
                 Ok(None) if has_positioner(modality) => source_to_patient_mm,
+                Err(_)
+                    if has_positioner(modality) && matches!(source_to_patient_mm, Ok(Some(_))) =>
+                {
+                    source_to_patient_mm
+                }
                 other => other,
             };
         let view = view(tags, modality);
         let known_view = view.as_ref().ok().copied().flatten();
         let (side, side_source) = side(tags, modality, known_view.as_ref());
         Self {
+            path: path.to_owned(),
             size_px,
             source_to_detector_mm,
             source_to_isocenter_mm,
@@ -128,7 +145,7 @@ impl XrayGeometry {
             view,
             side,
             side_source,
-            intensifier_mm: tags.length(tag::INTENSIFIER_SIZE, 1000.0, A_LENGTH).ok().flatten(),
+            intensifier_mm: tags.length(tag::INTENSIFIER_SIZE, 1000.0, "").ok().flatten(),
             modality: modality.to_owned(),
         }
     }
@@ -138,7 +155,11 @@ impl XrayGeometry {
     /// # Errors
     /// If something that the camera needs is neither given nor told by a tag that makes sense, or the
     /// detector is tilted and no principal point is given.
-    pub fn camera(&self, given: &GivenGeometry) -> Result<XrayCamera, FileProblem> {
+    pub fn camera(&self, given: &GivenGeometry) -> Result<XrayCamera, FileError> {
+        self.camera_of_tags(given).at(&self.path)
+    }
+
+    fn camera_of_tags(&self, given: &GivenGeometry) -> Result<XrayCamera, FileProblem> {
         let mut remarks = Vec::new();
         let told_distance = match given.source_to_detector_mm {
             Some(distance) => distance,

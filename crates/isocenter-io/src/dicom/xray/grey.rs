@@ -56,6 +56,8 @@ pub(super) struct GreyImage {
     pub(super) image: Image,
     pub(super) values: PixelValues,
     pub(super) counts: Option<Mask>,
+    /// What was done to the numbers and no tag tells.
+    pub(super) warning: Option<String>,
 }
 
 impl Grey {
@@ -145,6 +147,7 @@ impl Grey {
             return Err(XrayError::NoMeasurement.into());
         }
         self.hide_padding(stored, meaning, &mut pixels);
+        let mut warning = None;
         if values.is_none() && meaning == PixelValues::Attenuation {
             let measured = pixels.iter().zip(&counts).filter_map(|(p, used)| used.then_some(*p));
             let mut measured: Vec<f32> = measured.collect();
@@ -155,6 +158,11 @@ impl Grey {
             let (least, most) = (at(0.005).unwrap_or(0.0), at(0.995).unwrap_or(0.0));
             if most > least {
                 pixels.iter_mut().for_each(|p| *p = (*p - least) * LOG_RANGE / (most - least));
+                warning = Some(format!(
+                    "PixelIntensityRelationship is LOG, on a scale that no tag tells: grey values \
+                     were stretched to line integrals of 0 to {LOG_RANGE}, by the darkest and the \
+                     brightest but for 0.5 % of each; --preview shows them"
+                ));
             }
         }
         let image = Image::new(size_px, pixels)?;
@@ -162,7 +170,7 @@ impl Grey {
             true => Some(Mask::new(size_px, counts)?),
             false => None,
         };
-        Ok(GreyImage { image, values: meaning, counts })
+        Ok(GreyImage { image, values: meaning, counts, warning })
     }
 
     fn is_padding(&self, n: i32) -> bool {

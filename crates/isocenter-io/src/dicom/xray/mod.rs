@@ -26,16 +26,14 @@ mod side;
 mod spacing;
 mod tags;
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use isocenter::geometry::ImageFlip;
 use isocenter::radiograph::{
-    Image, ImageError, Mask, PixelValues, PrepareConfig, PreparedXray, RankValues, prepare_within,
+    Image, Mask, PixelValues, PrepareConfig, PreparedXray, RankValues, prepare_within,
 };
 
-use super::object::Object;
+use super::object::{self, Object};
 use super::pixels::PixelLayout;
 use super::plane::Identity;
 use super::tag;
@@ -72,6 +70,8 @@ pub struct XrayHeader {
     /// What should be known, in words.
     pub warnings: Vec<String>,
     identity: Identity,
+    /// The file, for messages.
+    path: PathBuf,
 }
 
 impl XrayHeader {
@@ -106,7 +106,7 @@ impl XrayFile {
         &self,
         flip: ImageFlip,
         config: &PrepareConfig,
-    ) -> Result<PreparedXray, ImageError> {
+    ) -> Result<PreparedXray, FileError> {
         let displayed = self.header.relationship == Relationship::Displayed;
         let ranks = match config.ranks {
             RankValues::Displayed if displayed => RankValues::Always,
@@ -115,10 +115,12 @@ impl XrayFile {
         let config = PrepareConfig { text: config.text.or(Some(true)), ranks, ..*config };
         let counts = self.counts.as_ref().map(|mask| mask.flipped(flip));
         prepare_within(&self.image.flipped(flip), self.values, counts.as_ref(), &config)
+            .at(&self.header.path)
     }
 }
 
-/// Whether a file is one of DICOM: whether the letters DICM stand at byte 128.
+/// Whether a file is one of DICOM: whether the letters DICM stand at byte 128 or, where it was written
+/// without the preamble, it begins with an element of DICOM.
 ///
 /// # Examples
 /// ```
@@ -126,9 +128,7 @@ impl XrayFile {
 /// ```
 #[must_use]
 pub fn is_dicom(path: impl AsRef<Path>) -> bool {
-    let mut start = [0; 132];
-    File::open(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok())
-        && start.ends_with(b"DICM")
+    object::is_dicom(path.as_ref())
 }
 
 /// Reads the tags of an X-ray; the frame is counted from 1.
@@ -144,7 +144,7 @@ pub fn read_xray_header(
     let path = path.as_ref();
     let read = || {
         let object = Object::open_header(path)?;
-        Ok::<_, FileProblem>(header(&object, frame)?.header)
+        Ok::<_, FileProblem>(header(path, &object, frame)?.header)
     };
     read().at(path)
 }
@@ -162,11 +162,12 @@ pub fn read_xray(
     let path = path.as_ref();
     let read = || {
         let object = Object::open(path)?;
-        let Parsed { header, grey, layout } = header(&object, frame)?;
+        let Parsed { mut header, grey, layout } = header(path, &object, frame)?;
         object.check_pixels(&layout)?;
         let mut stored = vec![0; layout.frame_pixels()];
         object.decode_frame(&layout, header.frame - 1, &mut stored, |number| number)?;
         let grey = grey.image(header.size_px, &stored, values)?;
+        header.warnings.extend(grey.warning);
         Ok::<_, FileProblem>(XrayFile {
             header,
             image: grey.image,
@@ -183,7 +184,7 @@ struct Parsed {
     layout: PixelLayout,
 }
 
-fn header(object: &Object, frame: Option<usize>) -> Result<Parsed, FileProblem> {
+fn header(path: &Path, object: &Object, frame: Option<usize>) -> Result<Parsed, FileProblem> {
     let all = object.data_set();
     let modality = all.text(tag::MODALITY).map(|text| one_line(&text)).unwrap_or_default();
     if !modality.is_empty() && !MODALITIES.contains(&modality.as_str()) {
@@ -206,7 +207,7 @@ fn header(object: &Object, frame: Option<usize>) -> Result<Parsed, FileProblem> 
     }
     let tags = FrameTags::new(all, wanted - 1);
     let grey = Grey::new(&tags, &layout, &modality)?;
-    let geometry = XrayGeometry::new(&tags, size_px, &modality);
+    let geometry = XrayGeometry::new(path, &tags, size_px, &modality);
     let mut warnings = grey.warnings.clone();
     warnings.extend(geometry.warnings());
     if modality.is_empty() {
@@ -227,6 +228,7 @@ fn header(object: &Object, frame: Option<usize>) -> Result<Parsed, FileProblem> 
         geometry,
         warnings,
         identity: Identity::of(&all),
+        path: path.to_owned(),
     };
     Ok(Parsed { header, grey, layout })
 }

@@ -72,14 +72,14 @@ impl<'a> FrameTags<'a> {
         }
     }
 
-    /// A length; 0 is how some machines write that they do not know it.
+    /// A length; 0, which is how some machines write that they do not know it, is an error too.
     pub(super) fn length(
         &self,
         tag: Tag,
         most: f64,
         expected: &'static str,
     ) -> Result<Option<f64>, DicomError> {
-        let length = self.within::<1>(tag, [0.0, most], expected)?.map(|[length]| length);
-        Ok(length.filter(|&length| length > 0.0))
+        let length = self.within::<1>(tag, [f64::MIN_POSITIVE, most], expected)?;
+        Ok(length.map(|[length]| length))
     }
 }

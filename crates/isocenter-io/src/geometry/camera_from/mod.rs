@@ -21,7 +21,7 @@ use std::str::FromStr;
 
 use isocenter::geometry::conversion::{Depth, ProjectionMatrix};
 
-use crate::error::{At, FileError, FileProblem, one_line};
+use crate::error::{At, FileError, FileProblem, one_line, short_list};
 use crate::open::read_bytes;
 
 /// Longer texts are something else.
@@ -117,7 +117,8 @@ pub enum CameraFileError {
     },
     /// Distortion, which a pinhole camera has not.
     #[error(
-        "'{key}' is {values:?}: only cameras without distortion are taken; undistort the image, then write zeros"
+        "'{key}' is {}: only cameras without distortion are taken; undistort the image, then write zeros",
+        short_list(values)
     )]
     Distortion {
         /// The key.

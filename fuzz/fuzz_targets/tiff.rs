@@ -1,0 +1,8 @@
+//! A TIFF image.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    isocenter_fuzz::as_file("a.tif", bytes, |path| {
+        let _ = isocenter_io::image::read_image(path);
+    });
+});
