@@ -71,9 +71,9 @@ pub fn sopi(normalization: Normalization, device: &Device) -> Network {
 }
 
 /// The X-rays, which have nothing to do with the volume.
-fn xrays(device: &Device) -> Tensor<4> {
+fn xrays(name: &str, device: &Device) -> Tensor<4> {
     let [columns, rows] = SIZE_PX;
-    let values: Vec<f32> = hashed("xrays", 2 * rows * columns)
+    let values: Vec<f32> = hashed(name, 2 * rows * columns)
         .into_iter()
         .map(|u| (0.5 + 0.5 * f64::from(u)) as f32)
         .collect();
@@ -87,14 +87,17 @@ pub fn with_batch<T>(poses_wanted: usize, device: &Device, f: impl FnOnce(&Batch
     f(&Batch {
         scene,
         relative_attenuation: &volume(),
-        xrays: xrays(device).narrow(0, 0, poses_wanted),
+        xrays: xrays("xrays", device).narrow(0, 0, poses_wanted),
         cameras_from_world: poses(&STARTS[..poses_wanted]),
         true_cameras_from_world: poses(&TRUTHS[..poses_wanted]),
     })
 }
 
-/// A step of both poses.
-pub fn step(network: &Network, objective: &Objective, device: &Device) -> Step {
+/// A step of both poses, with X-rays of a name.
+pub fn step(network: &Network, objective: &Objective, name: &str, device: &Device) -> Step {
     let balance = Balance::new(Weighing::Learned, device);
-    with_batch(2, device, |batch| batch.step(network, &balance, objective, 0).unwrap())
+    with_batch(2, device, |batch| {
+        let batch = Batch { xrays: xrays(name, device), ..batch.clone() };
+        batch.step(network, &balance, objective, 0).unwrap()
+    })
 }
