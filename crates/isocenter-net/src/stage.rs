@@ -261,8 +261,8 @@ fn mean_map(features: &Tensor<4>) -> Result<Image, NetError> {
 #[cfg(test)]
 mod tests {
     //! Proves: what is descended by its length keeps it, what by its direction does not; of two X-rays
-    //! the gradient is that of the mean (differences), for motions of the first camera; settings that make
-    //! no sense are refused when the stage is made.
+    //! what is told is the mean, its gradient for motions of the first camera; settings that make no sense
+    //! are refused when the stage is made.
     use isocenter::geometry::{PivotMotion, View};
     use isocenter::register::Xray;
     use isocenter::volume::{AttenuationMap, AttenuationVolume, Phantom, PhantomConfig};
@@ -321,26 +321,38 @@ mod tests {
         let start = PivotMotion::from_vector(&Vector6::new(0.05, -0.08, 0.1, 8.0, -6.0, 15.0))
             .apply(&truth, case.pivot_world_mm());
         let found = objective.evaluate(&start).unwrap();
-        // Of one alone it is another.
-        let one = objective.parts[0].2.evaluate(&start).unwrap();
-        let scale = Vector6::new(1.0, 1.0, 1.0, 100.0, 100.0, 100.0);
-        let gradient = found.gradient.component_mul(&scale);
-        assert!((gradient - one.gradient.component_mul(&scale)).norm() > 0.1 * gradient.norm());
+        let of_each: Vec<_> = objective
+            .parts
+            .iter()
+            .map(|(camera, _, one)| {
+                let pose = camera.camera_from_world(&start);
+                (*camera, pose, one.evaluate(&pose).unwrap())
+            })
+            .collect();
+        let mean = of_each.iter().map(|(.., one)| one.similarity).sum::<f64>() / 2.0;
+        assert!((found.similarity - mean).abs() < 1e-12);
         for component in 0..6 {
-            let value = |sign: f64| {
-                let mut motion = Vector6::zeros();
-                motion[component] = sign * 1e-3 * scale[component];
-                let pose = PivotMotion::from_vector(&motion).apply(&start, case.pivot_world_mm());
-                objective.evaluate(&pose).unwrap().similarity
+            // A motion of the first camera as each camera sees it; poses have twice the digits of images.
+            const SMALL: f64 = 1e-6;
+            let mut motion = Vector6::zeros();
+            motion[component] = SMALL;
+            let moved = PivotMotion::from_vector(&motion).apply(&start, case.pivot_world_mm());
+            let along = |(camera, pose, one): &(&Camera, RigidTransform, Evaluation)| {
+                let moved = camera.camera_from_world(&moved);
+                let seen = PivotMotion::between(pose, &moved, case.pivot_world_mm()).to_vector();
+                one.gradient.dot(&seen) / SMALL
             };
-            let difference = (value(1.0) - value(-1.0)) / 2e-3;
-            // Seven digits of a value that lies near 1/4, and ReLU that bends on the way.
+            let expected = of_each.iter().map(along).sum::<f64>() / 2.0;
+            let scale = if component < 3 { 1.0 } else { 1e-2 };
             assert!(
-                (difference - gradient[component]).abs() < 0.05 * gradient.amax() + 1e-4,
-                "component {component}: {difference} by differences, {} found",
-                gradient[component]
+                (found.gradient[component] - expected).abs() < 1e-5 * scale,
+                "component {component}: {} found, {expected} expected",
+                found.gradient[component]
             );
         }
+        // The second says something else than the first.
+        let [first, second] = [0, 1].map(|number| of_each[number].2.gradient);
+        assert!((first - second).norm() > 0.1 * first.norm());
     }
 
     #[test]

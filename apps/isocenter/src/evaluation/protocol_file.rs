@@ -66,6 +66,6 @@ mod tests {
             assert!(file.protocol.case_count() > 0, "{}", path.display());
             count += 1;
         }
-        assert_eq!(count, 8);
+        assert_eq!(count, 9);
     }
 }

@@ -39,8 +39,10 @@ pub(super) fn check_same_training(before: &str, now: &str) -> Result<(), NetErro
     }
 }
 
-/// Checks that weights fit the architecture of a training that begins with them. What dropout leaves out
-/// changes no weight.
+/// What may differ from the architecture that weights are of: none of it has weights.
+const WITHOUT_WEIGHTS: [&str; 2] = ["dropout", "levels"];
+
+/// Checks that weights fit the architecture of a training that begins with them.
 ///
 /// # Errors
 /// The first setting that differs.
@@ -51,7 +53,7 @@ pub(super) fn check_same_architecture(
     let settings = |config: &NetworkConfig| -> Result<Value, NetError> {
         let mut settings = serde_json::to_value(config)?;
         if let Value::Object(table) = &mut settings {
-            table.remove("dropout");
+            WITHOUT_WEIGHTS.iter().for_each(|key| drop(table.remove(*key)));
         }
         Ok(settings)
     };
@@ -100,7 +102,7 @@ fn text(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     //! Proves: the first setting that differs is named with both values, wherever it is; what decides
-    //! nothing may differ; an architecture may differ in dropout alone.
+    //! nothing may differ; an architecture may differ in what has no weights.
     use super::*;
     use crate::network::DualBranchConfig;
 
