@@ -229,12 +229,14 @@ fn the_composite_baseline_is_trained_likewise() {
     assert!(lines.len() == 1 && lines[0].get("decomposition").is_none());
     assert!(lines[0]["validation"]["held_out_registrations"]["end_mtre_mm"].is_f64());
     assert!(checkpoint(&out, 1).exists());
+    // How many levels are compared changes no weight.
     let coarsest = composite.replace("\"sopi\"\n", "\"sopi\"\nlevels = 1\n");
     fs::write(&settings, coarsest).unwrap();
     let from = checkpoint(&out, 1);
     let (done, errors) =
         train(&settings, &folder.path().join("coarsest"), &["--from", from.to_str().unwrap()]);
-    assert!(!done && errors.contains("levels: 1") && errors.contains("levels: 3"), "{errors}");
+    assert!(done, "{errors}");
+    assert_ne!(metrics(&folder.path().join("coarsest"))[0]["loss"], lines[0]["loss"]);
 }
 
 #[cfg(unix)]
