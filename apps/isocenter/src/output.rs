@@ -22,10 +22,14 @@ use crate::commands::register::Outcome;
 use crate::landmarks::LandmarkReport;
 use crate::stages::NetworkIdentity;
 
-/// Prints a line on standard output. Names of files may hold line breaks, and what a terminal would
-/// obey.
+/// Prints a line on standard output.
 pub(crate) fn say(line: &str) -> Result<()> {
-    write_line(&line.replace(char::is_control, " "))
+    write_line(&visible(line))
+}
+
+/// A line as it is: names of files may hold line breaks, and what a terminal would obey.
+fn visible(line: &str) -> String {
+    line.replace(char::is_control, " ")
 }
 
 fn write_line(line: &str) -> Result<()> {
@@ -35,7 +39,7 @@ fn write_line(line: &str) -> Result<()> {
 /// Prints a remark on standard error, where it disturbs no output that a program reads. Nobody is
 /// left to tell if that is closed.
 pub(crate) fn remark(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", line.replace(char::is_control, " "));
+    let _ = writeln!(std::io::stderr(), "{}", visible(line));
 }
 
 /// Prints a value as JSON on standard output.

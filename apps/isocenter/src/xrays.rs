@@ -6,9 +6,9 @@ use anyhow::{Context, Result, bail, ensure};
 use isocenter::geometry::{Camera, ImageFlip, RigidTransform, View};
 use isocenter::radiograph::{Image, Mask, PixelValues, PrepareConfig, PreparedXray};
 use isocenter::register::Xray;
+use isocenter_io::check_file;
 use isocenter_io::geometry::read_camera;
 use isocenter_io::xray::{GivenGeometry, XrayCamera, is_dicom, read_xray};
-use isocenter_io::{FileError, FileProblem};
 use nalgebra::Vector3;
 
 use crate::cli::{GeometryArgs, ReadingArgs, XrayArgs};
@@ -44,6 +44,7 @@ pub(crate) fn read_xrays(args: &XrayArgs, config: &PrepareConfig) -> Result<Vec<
     let readings = readings(&args.reading, xrays)?;
     let read = |(n, (path, reading)): (usize, (&PathBuf, Reading))| {
         let camera = args.camera.get(n).map(|path| &**path);
+        // Before it is asked for a camera that it does not have.
         check_file(path)?;
         let mut read = if is_dicom(path) {
             dicom(path, camera, &reading, config)?
@@ -77,16 +78,6 @@ pub(crate) fn readings(args: &ReadingArgs, xrays: usize) -> Result<Vec<Reading>>
         frame: of_each(&args.frame, n),
     };
     Ok((0..xrays).map(reading).collect())
-}
-
-/// Before a file is asked for a camera that it does not have, it must be there.
-fn check_file(path: &Path) -> Result<(), FileError> {
-    let problem = match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => FileProblem::IsFolder,
-        Ok(_) => return Ok(()),
-        Err(error) => error.into(),
-    };
-    Err(FileError { path: path.to_owned(), problem })
 }
 
 /// What the command line says about its geometry.

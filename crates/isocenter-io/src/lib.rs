@@ -34,3 +34,4 @@ mod voxels;
 
 pub use dicom::xray;
 pub use error::{FileError, FileProblem};
+pub use open::check_file;

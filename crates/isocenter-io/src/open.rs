@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 
-use crate::error::{FileProblem, one_line};
+use crate::error::{At, FileError, FileProblem, one_line};
 
 /// The length of a stream's buffer: large enough that system calls do not show.
 const BUFFER: usize = 1 << 18;
@@ -198,13 +198,31 @@ pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
     name.ends_with(extension)
 }
 
+/// Checks that a file is there, for whoever asks for something else before it is read.
+///
+/// # Errors
+/// If nothing has this name, or a folder has.
+///
+/// # Examples
+/// ```
+/// let error = isocenter_io::check_file("no/such/xray.png").unwrap_err();
+/// assert_eq!(error.to_string(), "no/such/xray.png: there is no such file: check the path");
+/// ```
+pub fn check_file(path: impl AsRef<Path>) -> Result<(), FileError> {
+    let path = path.as_ref();
+    is_file(path).at(path)
+}
+
+fn is_file(path: &Path) -> Result<(), FileProblem> {
+    match std::fs::metadata(path)?.is_dir() {
+        true => Err(FileProblem::IsFolder),
+        false => Ok(()),
+    }
+}
+
 /// Why a file is not read whose name tells no supported format: it may not be there, or be a folder.
 pub(crate) fn unknown_file(path: &Path, supported: &'static str) -> FileProblem {
-    match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => FileProblem::IsFolder,
-        Ok(_) => unknown_extension(path, supported),
-        Err(error) => error.into(),
-    }
+    is_file(path).err().unwrap_or_else(|| unknown_extension(path, supported))
 }
 
 /// The error for a name that tells no supported format.

@@ -13,7 +13,7 @@ use isocenter_net::network::Network;
 use isocenter_net::scene::Descent;
 use isocenter_net::step::{Objective, Step};
 use serde_json::Value;
-use support::case::{network, prost, sopi, step};
+use support::case::{contraction_terms, network, prost, sopi, step};
 
 fn setting<T: serde::de::DeserializeOwned>(case: &Value, name: &str) -> T {
     serde_json::from_value(case[name].clone()).unwrap()
@@ -82,12 +82,8 @@ fn everything_is_what_pytorch_finds() {
         }
         // The tangent of the output is the contraction of the reverse gradient, of terms that may
         // cancel each other.
-        let pairs = step.found.iter().zip(&step.wanted);
-        let terms = pairs.map(|(found, wanted)| {
-            let slope = objective.approximation.compare(found, wanted).slope;
-            slope.component_mul(found).abs().sum() / step.found.len() as f64
-        });
-        close("v . g", step.tangent, step.contraction, terms.sum(), 1e-5);
+        let terms = contraction_terms(&step, objective.approximation);
+        close("v . g", step.tangent, step.contraction, terms, 1e-5);
         compare_weights(case, &network, &step);
     }
 }

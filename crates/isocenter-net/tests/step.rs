@@ -20,7 +20,7 @@ use isocenter_net::step::{Batch, Objective};
 use isocenter_net::train::{Optimizer, OptimizerConfig};
 use isocenter_net::weights::{self, Array};
 use nalgebra::Vector6;
-use support::case::{SIZE_PX, network, sopi, with_batch};
+use support::case::{SIZE_PX, contraction_terms, network, sopi, with_batch};
 use support::hashed;
 
 const DIRECTION: Objective = Objective {
@@ -175,12 +175,7 @@ fn both_passes_leave_out_the_same() {
     with_batch(2, &device(), |batch| {
         let step = |seed| batch.step(&network, &balance, &DIRECTION, seed).unwrap();
         let one = step(1);
-        let pairs = one.found.iter().zip(&one.wanted);
-        let terms = pairs.map(|(found, wanted)| {
-            let slope = DIRECTION.approximation.compare(found, wanted).slope;
-            slope.component_mul(found).abs().sum() / one.found.len() as f64
-        });
-        let scale: f64 = terms.sum();
+        let scale = contraction_terms(&one, DIRECTION.approximation);
         // Single precision; the terms may cancel each other.
         let off = (one.tangent - one.contraction).abs() / scale;
         assert!(off < 1e-5, "{} {} of {scale}", one.tangent, one.contraction);

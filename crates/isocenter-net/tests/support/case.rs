@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use isocenter::geometry::{Camera, PivotMotion, RigidTransform};
 use isocenter::volume::{Affine, Volume};
-use isocenter_net::loss::{Balance, Weighing};
+use isocenter_net::loss::{Approximation, Balance, Weighing};
 use isocenter_net::network::{DualBranchConfig, Network, Normalization, ProstConfig, SopiConfig};
 use isocenter_net::scene::Scene;
 use isocenter_net::step::{Batch, Objective, Step};
@@ -100,4 +100,13 @@ pub fn step(network: &Network, objective: &Objective, name: &str, device: &Devic
         let batch = Batch { xrays: xrays(name, device), ..batch.clone() };
         batch.step(network, &balance, objective, 0).unwrap()
     })
+}
+
+/// The sum of the terms of `v . g` without their signs, over the batch: what its rounding is measured by.
+pub fn contraction_terms(step: &Step, approximation: Approximation) -> f64 {
+    let terms = step.found.iter().zip(&step.wanted).map(|(found, wanted)| {
+        let slope = approximation.compare(found, wanted).slope;
+        slope.component_mul(found).abs().sum() / step.found.len() as f64
+    });
+    terms.sum()
 }
