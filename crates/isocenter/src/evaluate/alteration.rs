@@ -145,7 +145,8 @@ impl Alteration {
             }
             // What it leaves behind is filled from where it came, too: no seam opens.
             let from = if moves(world) { world - shift } else { world };
-            sample(ct, index_from_world.point(from)) * self.hu_scale as f32
+            let hu = ct.trilinear(index_from_world.point(from), not_below_air);
+            hu as f32 * self.hu_scale as f32
         };
         let voxels = (0..dims.iter().product()).into_par_iter().map(voxel).collect();
         Ok(Volume::new(dims, voxels, world_from_index)?)
@@ -207,6 +208,11 @@ fn lowest_mm(ct: &Volume<f32>) -> f64 {
     ct.corners_world_mm().iter().map(|corner| corner.y).fold(f64::NEG_INFINITY, f64::max)
 }
 
+/// What a voxel has: padding, and what lies outside, is air.
+fn not_below_air(hu: Option<f32>) -> f64 {
+    f64::from(hu.unwrap_or(AIR_HU).max(AIR_HU))
+}
+
 /// The label of the voxel nearest to a point; 0 outside.
 fn label_at(labels: &Volume<u16>, world: Vector3<f64>) -> u16 {
     let nearest = labels.world_from_index().inverse().point(world).map(f64::round);
@@ -214,24 +220,6 @@ fn label_at(labels: &Volume<u16>, world: Vector3<f64>) -> u16 {
         return 0;
     }
     labels.get([nearest.x as usize, nearest.y as usize, nearest.z as usize]).unwrap_or(0)
-}
-
-/// Trilinear, with air outside.
-fn sample(ct: &Volume<f32>, index: Vector3<f64>) -> f32 {
-    let base = index.map(f64::floor);
-    let place = index - base;
-    let mut sum = 0.0;
-    for corner in 0..8 {
-        let upper = [0, 1, 2].map(|a| corner >> a & 1 == 1);
-        let weight: f64 =
-            (0..3).map(|a| if upper[a] { place[a] } else { 1.0 - place[a] }).product();
-        let at = [0, 1, 2].map(|a| base[a] + f64::from(u8::from(upper[a])));
-        let inside = at.iter().all(|&n| n >= 0.0);
-        let hu = if inside { ct.get(at.map(|n| n as usize)) } else { None };
-        // Padding is air.
-        sum += weight * f64::from(hu.unwrap_or(AIR_HU).max(AIR_HU));
-    }
-    sum as f32
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! - [`region`] - [`Region`], a box of voxels, and cropping to it
 //! - [`mask`] - [`LabelMask`], keep some structures
 //! - [`pyramid`] - coarser copies
+//! - [`sampling`] - values between voxels
 //! - [`phantom`] - [`Phantom`], a lower back made from a seed
 
 pub mod attenuation;
@@ -17,6 +18,7 @@ pub mod mask;
 pub mod phantom;
 pub mod pyramid;
 pub mod region;
+pub mod sampling;
 
 pub use crate::geometry::{Affine, AffineError};
 pub use attenuation::{AttenuationMap, AttenuationVolume, ParseAttenuationMapError};
