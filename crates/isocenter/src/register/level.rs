@@ -7,6 +7,7 @@ use super::case::{Case, Compares, Xray};
 use super::config::SimilarityConfig;
 use super::display_curve::straightened;
 use super::error::RegisterError;
+use super::interior::{interior, shadow};
 use super::objective::{LevelObjective, RadiographObjective, for_reference_camera};
 use crate::geometry::{Camera, RigidTransform};
 use crate::optimize::{Evaluation, Objective};
@@ -64,13 +65,15 @@ struct LevelXray {
 }
 
 impl LevelXray {
-    /// A measure near a pose that is nearly right: with what it tells about an unknown display.
+    /// A measure of the pixels of a mask, near a pose that is nearly right: with what it tells about an
+    /// unknown display.
     fn measure_near(
         &self,
         camera_from_world: &RigidTransform,
         config: &SimilarityConfig,
+        mask: Option<&Mask>,
     ) -> Result<Arc<dyn Similarity>, RegisterError> {
-        let (fixed, mask) = (&self.fixed, self.mask.as_ref());
+        let fixed = &self.fixed;
         if self.displayed {
             let radiograph = self.projector.forward(&self.camera, camera_from_world)?;
             match config.prepare(&straightened(fixed, mask, &radiograph), mask) {
@@ -83,22 +86,23 @@ impl LevelXray {
         Ok(config.prepare(fixed, mask)?.into())
     }
 
-    /// The measure in each field of a grid near such a pose.
+    /// The measure of a mask's pixels in each field of a grid near such a pose.
     fn fields_near(
         &self,
         reference_from_world: &RigidTransform,
         pivot_world_mm: nalgebra::Vector3<f64>,
         config: &SimilarityConfig,
         per_side: usize,
+        mask: Option<&Mask>,
     ) -> Result<Vec<Field>, RegisterError> {
         let pose = self.camera.camera_from_world(reference_from_world);
         let jet = self.projector.expose(&self.camera, &pose)?.jet(pivot_world_mm);
         let fixed = match self.displayed {
-            true => straightened(&self.fixed, self.mask.as_ref(), &jet.image),
+            true => straightened(&self.fixed, mask, &jet.image),
             false => self.fixed.clone(),
         };
         let all = Mask::all(self.camera.size_px());
-        let mask = self.mask.as_ref().unwrap_or(&all);
+        let mask = mask.unwrap_or(&all);
         let mut fields = Vec::with_capacity(per_side * per_side);
         for field in 0..per_side * per_side {
             let within = mask.field(per_side, [field % per_side, field / per_side]);
@@ -125,9 +129,63 @@ impl LevelXray {
         camera_from_world: &RigidTransform,
     ) -> Result<Arc<dyn Similarity>, RegisterError> {
         match self.displayed {
-            true => self.measure_near(camera_from_world, &self.config),
+            true => self.measure_near(camera_from_world, &self.config, self.mask.as_ref()),
             false => Ok(Arc::clone(&self.similarity)),
         }
+    }
+}
+
+/// Some of the pixels of a level: what is measured there at a pose that is nearly right.
+pub(super) struct Part<'a> {
+    level: &'a Level,
+    /// Of each X-ray; none means all.
+    masks: Vec<Option<Mask>>,
+}
+
+impl Part<'_> {
+    /// Any measure, with its derivatives.
+    ///
+    /// # Errors
+    /// If the pose cannot be rendered, or the measure cannot be prepared.
+    pub(super) fn measured_near(
+        &self,
+        camera_from_world: &RigidTransform,
+        config: &SimilarityConfig,
+    ) -> Result<Evaluation, RegisterError> {
+        let mut masks = self.masks.iter();
+        let objective = self.level.objective_held(camera_from_world, |xray, pose| {
+            xray.measure_near(pose, config, masks.next().and_then(Option::as_ref))
+        })?;
+        Ok(objective.evaluate(camera_from_world)?)
+    }
+
+    /// Any measure in each field of its own: each X-ray is divided into `per_side` x `per_side`. Fields
+    /// that show next to nothing are left out.
+    ///
+    /// # Errors
+    /// If the pose cannot be rendered, or the measure cannot be prepared.
+    pub(super) fn measured_by_field_near(
+        &self,
+        camera_from_world: &RigidTransform,
+        config: &SimilarityConfig,
+        per_side: usize,
+    ) -> Result<Vec<Field>, RegisterError> {
+        let mut fields = Vec::with_capacity(self.masks.len() * per_side * per_side);
+        for (xray, mask) in self.level.xrays.iter().zip(&self.masks) {
+            let pivot = self.level.pivot_world_mm;
+            let mask = mask.as_ref();
+            fields.extend(xray.fields_near(camera_from_world, pivot, config, per_side, mask)?);
+        }
+        Ok(fields)
+    }
+
+    /// How many they are.
+    pub(super) fn pixels(&self) -> usize {
+        let of = |(mask, xray): (&Option<Mask>, &LevelXray)| match mask {
+            Some(mask) => mask.count(),
+            None => xray.fixed.pixels().len(),
+        };
+        self.masks.iter().zip(&self.level.xrays).map(of).sum()
     }
 }
 
@@ -205,41 +263,27 @@ impl Level {
         self.objective_held(camera_from_world, LevelXray::similarity_near)
     }
 
-    /// Any measure at a pose that is nearly right, with its derivatives.
-    ///
-    /// # Errors
-    /// If the pose cannot be rendered, or the measure cannot be prepared.
-    pub fn measured_near(
-        &self,
-        camera_from_world: &RigidTransform,
-        config: &SimilarityConfig,
-    ) -> Result<Evaluation, RegisterError> {
-        let objective =
-            self.objective_held(camera_from_world, |xray, pose| xray.measure_near(pose, config))?;
-        Ok(objective.evaluate(camera_from_world)?)
+    /// All pixels that are compared, for measures at a pose.
+    pub(super) fn whole(&self) -> Part<'_> {
+        Part { level: self, masks: self.xrays.iter().map(|xray| xray.mask.clone()).collect() }
     }
 
-    /// Any measure at a pose that is nearly right, in each field of its own: each X-ray is divided
-    /// into `per_side` x `per_side`. Fields that show next to nothing are left out.
+    /// Of these, the ones that show the CT at a pose and not where it ends
+    /// ([`interior`](super::interior)).
     ///
     /// # Errors
-    /// If the pose cannot be rendered, or the measure cannot be prepared.
-    pub fn measured_by_field_near(
+    /// If the pose cannot be rendered.
+    pub(super) fn interior(
         &self,
         camera_from_world: &RigidTransform,
-        config: &SimilarityConfig,
-        per_side: usize,
-    ) -> Result<Vec<Field>, RegisterError> {
-        let mut fields = Vec::with_capacity(self.xrays.len() * per_side * per_side);
-        for xray in &self.xrays {
-            fields.extend(xray.fields_near(
-                camera_from_world,
-                self.pivot_world_mm,
-                config,
-                per_side,
-            )?);
-        }
-        Ok(fields)
+    ) -> Result<Part<'_>, RegisterError> {
+        let within = |xray: &LevelXray| {
+            let pose = xray.camera.camera_from_world(camera_from_world);
+            let interior = interior(&xray.projector, &xray.camera, &pose)?;
+            Ok(Some(xray.mask.as_ref().map_or(interior.clone(), |mask| mask.and(&interior))))
+        };
+        let masks = self.xrays.iter().map(within).collect::<Result<_, RegisterError>>()?;
+        Ok(Part { level: self, masks })
     }
 
     /// The part of the compared pixels that show the CT at a pose.
@@ -261,16 +305,6 @@ impl Level {
         Ok(showing as f64 / counted.max(1) as f64)
     }
 
-    /// The pixels that are compared, of all X-rays.
-    #[must_use]
-    pub fn pixels(&self) -> usize {
-        let of = |xray: &LevelXray| match &xray.mask {
-            Some(mask) => mask.count(),
-            None => xray.fixed.pixels().len(),
-        };
-        self.xrays.iter().map(of).sum()
-    }
-
     /// The objective with the marching axes that suit each pose: for scoring poses that differ
     /// widely.
     ///
@@ -285,7 +319,10 @@ impl Level {
     fn objective_held(
         &self,
         camera_from_world: &RigidTransform,
-        measure: impl Fn(&LevelXray, &RigidTransform) -> Result<Arc<dyn Similarity>, RegisterError>,
+        mut measure: impl FnMut(
+            &LevelXray,
+            &RigidTransform,
+        ) -> Result<Arc<dyn Similarity>, RegisterError>,
     ) -> Result<LevelObjective<'_>, RegisterError> {
         self.objective(|xray| {
             let pose = xray.camera.camera_from_world(camera_from_world);
@@ -296,7 +333,10 @@ impl Level {
 
     fn objective(
         &self,
-        choose: impl Fn(&LevelXray) -> Result<(Option<MarchAxis>, Arc<dyn Similarity>), RegisterError>,
+        mut choose: impl FnMut(
+            &LevelXray,
+        )
+            -> Result<(Option<MarchAxis>, Arc<dyn Similarity>), RegisterError>,
     ) -> Result<LevelObjective<'_>, RegisterError> {
         let mut parts = Vec::with_capacity(self.xrays.len());
         for xray in &self.xrays {
@@ -335,7 +375,8 @@ fn level_xray(
     let mut mask = xray.mask().map(|mask| mask.binned(factor));
     if case.compares() == Compares::NearShadow {
         let margin_px = (margin_mm / spacing_mm).ceil() as usize;
-        let near = shadow(&projector, &camera, poses)?.dilated(margin_px.max(2));
+        let poses: Vec<_> = poses.iter().map(|pose| camera.camera_from_world(pose)).collect();
+        let near = shadow(&projector, &camera, &poses)?.dilated(margin_px.max(2));
         mask = Some(mask.map_or(near.clone(), |mask| mask.and(&near)));
     }
     let similarity = config.prepare(&fixed, mask.as_ref())?.into();
@@ -343,21 +384,6 @@ fn level_xray(
     let displayed = xray.is_displayed() && case.compares() == Compares::Everywhere;
     let config = config.clone();
     Ok(LevelXray { camera, projector, fixed, mask, displayed, config, similarity })
-}
-
-/// Where the volume is seen from any of the poses.
-fn shadow(
-    projector: &Projector,
-    camera: &Camera,
-    poses: &[RigidTransform],
-) -> Result<Mask, RegisterError> {
-    let [columns, rows] = camera.size_px();
-    let mut seen = vec![false; columns * rows];
-    for pose in poses {
-        let image = projector.forward(camera, &camera.camera_from_world(pose))?;
-        seen.iter_mut().zip(image.pixels()).for_each(|(seen, &l)| *seen |= l > 0.0);
-    }
-    Ok(Mask::new(camera.size_px(), seen)?)
 }
 
 /// The binning that comes closest to the wanted longest side and leaves a strip of pixels that can

@@ -24,6 +24,7 @@ mod display_curve;
 pub mod error;
 pub mod event;
 pub mod from_start;
+mod interior;
 pub mod judge;
 pub mod landmarks;
 pub mod landscape;

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::uncertainty;
 use crate::geometry::RigidTransform;
 use crate::optimize::Evaluation;
+use crate::register::case::Compares;
 use crate::register::config::SimilarityConfig;
 use crate::register::error::RegisterError;
-use crate::register::level::Level;
+use crate::register::level::Part;
 use crate::register::run::{Rivals, Run};
 
 /// The sides of the images that the judge looks at: one that noise hardly reaches, and one that shows
@@ -25,16 +26,16 @@ pub struct Evidence {
     pub ncc: f64,
     /// Correlation of their derivatives, 64 pixels wide.
     pub gradient_ncc: f64,
-    /// The same, 128 pixels wide.
+    /// The same, 128 pixels wide, of what shows the CT away from where it ends.
     pub fine_gradient_ncc: f64,
-    /// Mean correlation of patches, 128 pixels wide.
+    /// Mean correlation of patches, likewise.
     pub patch_ncc: f64,
     /// How much less similar the next distinct optimum was; the largest possible, 1, where a search
     /// found none, and small where there was no search.
     pub lead: f64,
-    /// The expected error by the covariance (mm).
+    /// The expected error by the covariance (mm), likewise.
     pub expected_tre_mm: f64,
-    /// The expected error by how fields of the image disagree about the pose (mm).
+    /// The expected error by how fields of the image disagree about the pose (mm), likewise.
     pub disagreement_mm: f64,
     /// The part of the compared pixels that show the CT.
     pub coverage: f64,
@@ -53,13 +54,18 @@ pub(super) fn gather(
     let only = |ncc, gradient_ncc, patch_ncc| SimilarityConfig { ncc, gradient_ncc, patch_ncc };
     let coarse = run.level(coarse, &[*pose], MARGIN_MM)?;
     let fine = run.level(fine, &[*pose], MARGIN_MM)?;
+    let fine = match run.case().compares() {
+        Compares::Everywhere => fine.interior(pose)?,
+        // A structure ends where its shadow does, not at a box.
+        Compares::NearShadow => fine.whole(),
+    };
     // Where nothing can be compared, nothing agrees.
-    let measured = |level: &Level, config| match level.measured_near(pose, &config) {
+    let measured = |part: &Part<'_>, config| match part.measured_near(pose, &config) {
         Err(RegisterError::Similarity(_)) => Ok(NOTHING),
         other => other,
     };
-    let ncc = measured(&coarse, only(1.0, 0.0, 0.0))?;
-    let gradient = measured(&coarse, only(0.0, 1.0, 0.0))?;
+    let ncc = measured(&coarse.whole(), only(1.0, 0.0, 0.0))?;
+    let gradient = measured(&coarse.whole(), only(0.0, 1.0, 0.0))?;
     let fine_gradient = measured(&fine, only(0.0, 1.0, 0.0))?;
     let patch = measured(&fine, only(0.0, 0.0, 1.0))?;
     let covariance = uncertainty::covariance(
@@ -87,8 +93,10 @@ pub(super) fn gather(
 /// How much less similar the next distinct optimum was.
 fn lead(run: &Run<'_, '_>, rivals: Option<&Rivals>) -> f64 {
     match (rivals, run.first_search_similarity()) {
-        (Some(rivals), _) => rivals.lead().clamp(0.0, 1.0),
+        (Some(rivals), Some(_)) => rivals.lead().clamp(0.0, 1.0),
         (None, Some(_)) => 1.0,
+        // What a stage found beside the best is not all that there is.
+        (Some(rivals), None) => rivals.lead().clamp(0.0, UNKNOWN_LEAD),
         (None, None) => UNKNOWN_LEAD,
     }
 }

@@ -3,7 +3,8 @@
 //! A wrong registration that looks right is the worst outcome in theatre. The judge looks at a pose
 //! with fresh eyes, at fixed resolutions, whatever way led to it, and measures ([`evidence`])
 //!
-//! - how alike X-ray and radiograph are: as a whole, in their edges, and patch by patch;
+//! - how alike X-ray and radiograph are: as a whole, in their edges, and patch by patch; finely only
+//!   where the CT is seen and does not end, since a border fits elsewhere too;
 //! - how far the next distinct optimum is behind;
 //! - how sharp the optimum is: the covariance of the pose from curvature and residual
 //!   ([`uncertainty`]), and from it the expected error in the patient;
