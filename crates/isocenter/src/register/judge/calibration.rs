@@ -1,9 +1,9 @@
 //! From evidence to a probability, and from a probability to a verdict.
 //!
 //! The probability is a logistic function of features of the evidence. Its weights were fitted
-//! (`tools/calibration`) on registrations of simulated X-rays of known truth, among them hopeless
-//! ones: another patient's CT, blank images, anatomy out of view. None of the CTs, seeds and
-//! protocols of the evaluation was among them.
+//! (`tools/calibration`) on registrations of simulated X-rays of known truth, among them CTs of which
+//! only a narrow slab is left, and hopeless ones: another patient's CT, blank images, anatomy out of
+//! view. None of the CTs, seeds and protocols of the evaluation was among them.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,8 @@ use super::evidence::Evidence;
 /// The number of features.
 const FEATURES: usize = 8;
 
-/// The features of evidence that the probability depends on. Coverage is none: the CTs of the
-/// calibration fill nearly every image, others need not.
+/// The features of evidence that the probability depends on. Coverage is none: where the CT is seen and
+/// where it ends, the fine measures know.
 fn features(evidence: &Evidence) -> [f64; FEATURES] {
     // How far a correlation is from 1, on a scale on which the last percents count.
     let logit = |rho: f64| {
@@ -52,8 +52,8 @@ pub struct Calibration {
 impl Default for Calibration {
     fn default() -> Self {
         Self {
-            intercept: -5.060,
-            weights: [0.257, 2.703, 1.560, 2.419, 1.411, -0.371, -3.883, -2.315],
+            intercept: -2.302,
+            weights: [0.333, 1.372, 1.242, 1.601, 1.408, -1.518, -3.131, -1.535],
             good: 0.9,
             failed: 0.05,
         }
