@@ -16,6 +16,8 @@ use super::{convolution, linear};
 pub(super) enum Bilinear {
     /// [batch, channels in, rows, columns] by [channels out, channels in, 3, 3].
     Convolution,
+    /// [batch, channels in, k, j, i] by [channels out, channels in, 3, 3, 3].
+    VolumeConvolution,
     /// [batch, inputs] by [inputs, outputs].
     Linear,
 }
@@ -60,6 +62,7 @@ impl BilinearOperations for Flex {
     ) -> FloatTensor<Self> {
         match kind {
             Bilinear::Convolution => convolution::value(&x, &weight),
+            Bilinear::VolumeConvolution => convolution::value_of_volumes(&x, &weight),
             Bilinear::Linear => linear::value(&x, &weight),
         }
     }
@@ -73,6 +76,9 @@ impl BilinearGradients for Flex {
     ) -> FloatTensor<Self> {
         match kind {
             Bilinear::Convolution => convolution::input_gradient(&gradient, &weight),
+            Bilinear::VolumeConvolution => {
+                convolution::input_gradient_of_volumes(&gradient, &weight)
+            }
             Bilinear::Linear => linear::input_gradient(&gradient, &weight),
         }
     }
@@ -84,6 +90,7 @@ impl BilinearGradients for Flex {
     ) -> FloatTensor<Self> {
         match kind {
             Bilinear::Convolution => convolution::weight_gradient(&gradient, &x),
+            Bilinear::VolumeConvolution => convolution::weight_gradient_of_volumes(&gradient, &x),
             Bilinear::Linear => linear::weight_gradient(&gradient, &x),
         }
     }

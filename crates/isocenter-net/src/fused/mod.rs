@@ -18,9 +18,9 @@
 //! - [`composed`] - the maps made of the framework's own operations, for other devices than the CPU
 //! - [`columns`] - arrays in groups of columns, on all cores
 //!
-//! Four operations are no such maps, two of them with their derivatives in [`bilinear`]:
+//! Five operations are no such maps, three of them with their derivatives in [`bilinear`]:
 //!
-//! - [`convolution`] - convolutions of images
+//! - [`convolution`] - convolutions of images and of volumes
 //! - [`mixing`] - channels mixed at each place by itself
 //! - [`patches`] - images cut into patches
 //! - [`linear`] - vectors times a matrix
@@ -40,7 +40,7 @@ use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::Tensor;
 
 use crate::dual::Dual;
-pub(crate) use convolution::convolve_3x3;
+pub(crate) use convolution::{convolve_3x3, convolve_3x3x3};
 pub(crate) use linear::product;
 pub(crate) use mixing::mix_channels;
 use operations::MapOperations;
@@ -214,6 +214,26 @@ mod tests {
         let found = derived(convolved(&convolve_3x3), [&x, &weight]);
         let expected = derived(convolved(&of_framework), [&x, &weight]);
         assert_alike("convolution", &found, &expected);
+    }
+
+    #[test]
+    fn convolutions_of_volumes_are_the_frameworks() {
+        let [batch, inputs, outputs] = [2, 3, 5];
+        let [slices, rows, columns] = [4, 6, 19];
+        let x = numbers(0.0, [batch, inputs, slices * rows * columns]).require_grad();
+        let weight = numbers(0.4, [outputs, inputs, 27]).require_grad();
+        let convolved = |convolve: &dyn Fn(Tensor<5>, Tensor<5>) -> Tensor<5>| {
+            let volumes = x.clone().reshape([batch, inputs, slices, rows, columns]);
+            let kernels = weight.clone().reshape([outputs, inputs, 3, 3, 3]);
+            convolve(volumes, kernels).reshape([batch, outputs, slices * rows * columns])
+        };
+        let of_framework = |x, weight| {
+            let options = ConvOptions::new([1; 3], [1; 3], [1; 3], 1);
+            burn::tensor::module::conv3d(x, weight, None, options)
+        };
+        let found = derived(convolved(&convolve_3x3x3), [&x, &weight]);
+        let expected = derived(convolved(&of_framework), [&x, &weight]);
+        assert_alike("convolution of volumes", &found, &expected);
     }
 
     #[test]

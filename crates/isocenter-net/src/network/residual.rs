@@ -12,44 +12,19 @@
 //! # References
 //! arXiv:2402.02498, section 2.1; C. Gao et al., arXiv:2003.12098 (the same idea in ProST)
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 use isocenter::volume::{ChannelVolume, Volume};
 
 use crate::error::NetError;
-use crate::layer::Init;
-use crate::volume::{ConvolutionGradient, PaddedVolume, TAPS, VolumeConvolution};
+use crate::layer::{Convolution3d, Init};
+use crate::volume::{ConvolutionGradient, PaddedVolume, VolumeConvolution};
 
 /// See the [module](self).
 #[derive(Module, Debug)]
 pub struct Residual {
     /// One after the other.
     pub convolutions: Vec<Convolution3d>,
-}
-
-/// The weights of a convolution of volumes.
-#[derive(Module, Debug)]
-pub struct Convolution3d {
-    /// [out, in, 3, 3, 3], the last along i.
-    pub weight: Param<Tensor<5>>,
-    /// One for each output channel.
-    pub bias: Param<Tensor<1>>,
-}
-
-impl Convolution3d {
-    fn new([inputs, outputs]: [usize; 2], init: &mut Init) -> Self {
-        let fan_in = inputs * TAPS;
-        Self {
-            weight: init.uniform([outputs, inputs, 3, 3, 3], fan_in),
-            bias: init.uniform([outputs], fan_in),
-        }
-    }
-
-    fn on_cpu(&self) -> Result<VolumeConvolution, NetError> {
-        let [outputs, inputs, ..] = self.weight.val().dims();
-        let weights = self.weight.val().try_to_vec_as::<f32>()?;
-        VolumeConvolution::new([inputs, outputs], weights, self.bias.val().try_to_vec_as::<f32>()?)
-    }
 }
 
 impl Residual {
@@ -87,7 +62,7 @@ impl Residual {
         let mut layers = Vec::with_capacity(self.convolutions.len());
         let mut maps = vec![PaddedVolume::from_channels(&[voxels], dims)?];
         for convolution in &self.convolutions {
-            let layer = convolution.on_cpu()?;
+            let layer = on_cpu(convolution)?;
             if let Some(x) = maps.last() {
                 maps.push(layer.forward(x)?);
             }
@@ -118,6 +93,14 @@ impl Residual {
             expected: vec![self.convolutions.len()],
         })
     }
+}
+
+/// The convolution with ReLU on the CPU.
+fn on_cpu(convolution: &Convolution3d) -> Result<VolumeConvolution, NetError> {
+    let (weight, bias) = (convolution.weight.val(), convolution.bias.val());
+    let [outputs, inputs, ..] = weight.dims();
+    let (weights, biases) = (weight.try_to_vec_as::<f32>()?, bias.try_to_vec_as::<f32>()?);
+    VolumeConvolution::new([inputs, outputs], weights, biases)
 }
 
 fn contracted<const D: usize>(

@@ -24,7 +24,7 @@ pub(crate) struct Kernels {
 
 impl Kernels {
     /// 3 x 3 x 3 places; as many weights as there have to be.
-    pub(super) fn of_volumes([inputs, outputs]: [usize; 2], weights: Vec<f32>) -> Self {
+    pub(crate) fn of_volumes([inputs, outputs]: [usize; 2], weights: Vec<f32>) -> Self {
         Self { inputs, outputs, slices: 3, weights }
     }
 
@@ -53,7 +53,7 @@ impl Kernels {
 
     /// Convolves; `finish` makes an output of its channel, the sum, and the value of `beside` at the
     /// same place.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &self,
         x: &PaddedVolume,
         beside: Option<&PaddedVolume>,

@@ -75,8 +75,13 @@ impl PaddedVolume {
     #[must_use]
     pub fn channel(&self, channel: usize) -> Vec<f32> {
         let mut values = Vec::with_capacity(self.dims.iter().product());
-        (0..self.dims[2]).for_each(|k| self.append_slice(channel, k, &mut values));
+        self.append_channel(channel, &mut values);
         values
+    }
+
+    /// Appends a channel without its frame.
+    pub(crate) fn append_channel(&self, channel: usize, values: &mut Vec<f32>) {
+        (0..self.dims[2]).for_each(|k| self.append_slice(channel, k, values));
     }
 
     /// Appends the values of a channel in a slice.
