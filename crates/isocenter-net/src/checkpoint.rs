@@ -16,7 +16,9 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::error::NetError;
-use crate::network::{Network, NetworkConfig};
+use crate::model::{Model, ModelConfig};
+use crate::network::Network;
+use crate::regressor::Regressor;
 use crate::scene::Descent;
 use crate::weights::{self, Array, Arrays};
 
@@ -32,8 +34,8 @@ pub struct Header {
     /// Version of the format.
     pub format: u32,
     /// The architecture.
-    pub network: NetworkConfig,
-    /// Which number is descended.
+    pub network: ModelConfig,
+    /// Which number a network descends; of a regressor it tells nothing.
     pub descent: Descent,
     /// The voxels of the moving volume, about (mm).
     pub voxel_spacing_mm: f64,
@@ -56,14 +58,18 @@ pub struct Checkpoint {
     pub moments: [Arrays; 2],
 }
 
+/// The kinds of models, in messages.
+const NETWORK_MODEL: &str = "a network that compares images";
+const REGRESSOR: &str = "a regressor of poses";
+
 const NETWORK: &str = "network.";
 const BALANCE: &str = "balance.";
 const MOMENTS: [&str; 2] = ["optimizer.mean.", "optimizer.square."];
 
 impl Header {
-    /// Of a network that was not trained here.
+    /// Of a model that was not trained here.
     #[must_use]
-    pub fn new(network: NetworkConfig, descent: Descent, voxel_spacing_mm: f64) -> Self {
+    pub fn new(network: ModelConfig, descent: Descent, voxel_spacing_mm: f64) -> Self {
         let (format, step, training) = (FORMAT, 0, String::new());
         Self { format, network, descent, voxel_spacing_mm, step, training }
     }
@@ -73,9 +79,35 @@ impl Checkpoint {
     /// The network with these weights, on a device.
     ///
     /// # Errors
-    /// If weights are missing or have other shapes than the architecture says.
+    /// If it is a regressor, or weights are missing or have other shapes than the architecture says.
     pub fn network_on(&self, device: &Device) -> Result<Network, NetError> {
-        weights::put(Network::new(&self.header.network, 0, device)?, &self.network)
+        match self.model_on(device)? {
+            Model::Network(network) => Ok(network),
+            Model::Regressor(_) => Err(NetError::OtherModel {
+                found: REGRESSOR,
+                expected: NETWORK_MODEL,
+                flag: "--regressor",
+            }),
+        }
+    }
+
+    /// The regressor with these weights, on a device.
+    ///
+    /// # Errors
+    /// If it is no regressor, or weights are missing or have other shapes than the architecture says.
+    pub fn regressor_on(&self, device: &Device) -> Result<Regressor, NetError> {
+        match self.model_on(device)? {
+            Model::Regressor(regressor) => Ok(regressor),
+            Model::Network(_) => Err(NetError::OtherModel {
+                found: NETWORK_MODEL,
+                expected: REGRESSOR,
+                flag: "--network",
+            }),
+        }
+    }
+
+    fn model_on(&self, device: &Device) -> Result<Model, NetError> {
+        weights::put(Model::new(&self.header.network, 0, device)?, &self.network)
     }
 
     /// The bytes of its file: the same for the same checkpoint.
@@ -124,7 +156,9 @@ impl Checkpoint {
         }
         let header: Header = serde_json::from_str(entry)?;
         header.network.check()?;
-        header.descent.check(&header.network)?;
+        if let ModelConfig::Network(network) = &header.network {
+            header.descent.check(network)?;
+        }
         let mut checkpoint = Self {
             header,
             network: Arrays::new(),
@@ -171,6 +205,7 @@ mod tests {
     //! version, another architecture or a damaged file is refused by what differs.
     use super::*;
     use crate::network::{DualBranchConfig, SopiConfig};
+    use crate::regressor::RegressorConfig;
 
     fn config() -> DualBranchConfig {
         DualBranchConfig { size_px: [32, 32], ..DualBranchConfig::compact() }
@@ -180,9 +215,9 @@ mod tests {
         checkpoint_of(config().into())
     }
 
-    fn checkpoint_of(config: NetworkConfig) -> Checkpoint {
-        let network = Network::new(&config, 3, &Device::flex()).unwrap();
-        let network = weights::of(&network).unwrap();
+    fn checkpoint_of(config: ModelConfig) -> Checkpoint {
+        let model = Model::new(&config, 3, &Device::flex()).unwrap();
+        let network = weights::of(&model).unwrap();
         let one = |value| Array { shape: vec![2], values: vec![value, 1.0] };
         let arrays = |value| Arrays::from([("network.residual.x".to_owned(), one(value))]);
         Checkpoint {
@@ -204,7 +239,22 @@ mod tests {
             assert!(after == before);
             let network = after.network_on(&Device::flex()).unwrap();
             assert!(weights::of(&network).unwrap() == before.network);
+            let refused = after.regressor_on(&Device::flex()).unwrap_err().to_string();
+            assert!(refused.contains("--network"), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_regressor_comes_back_as_one() {
+        let config = RegressorConfig { size_px: [32, 32], ..RegressorConfig::published() };
+        let before = checkpoint_of(ModelConfig::Rtpi(config));
+        let after = Checkpoint::from_bytes(&before.to_bytes().unwrap()).unwrap();
+        assert!(after == before);
+        let regressor = after.regressor_on(&Device::flex()).unwrap();
+        assert_eq!(regressor.config(), &config);
+        assert!(weights::of(&regressor).unwrap() == before.network);
+        let refused = after.network_on(&Device::flex()).unwrap_err().to_string();
+        assert!(refused.contains("--regressor"), "{refused}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use isocenter::optimize::{ObjectiveError, SettingError};
 use isocenter::project::ProjectError;
 use isocenter::radiograph::ImageError;
 use isocenter::radiograph::simulation::SimulationError;
+use isocenter::similarity::SimilarityError;
 use isocenter::volume::VolumeError;
 
 /// An error of the network.
@@ -194,6 +195,19 @@ pub enum NetError {
     /// The metadata of a checkpoint is damaged.
     #[error("the metadata of the checkpoint cannot be read: {0}")]
     Metadata(#[from] serde_json::Error),
+    /// A checkpoint of another kind of model.
+    #[error("this checkpoint is of {found}, not of {expected}: give it as {flag}")]
+    OtherModel {
+        /// What it is of.
+        found: &'static str,
+        /// What is asked for.
+        expected: &'static str,
+        /// Where it can be given.
+        flag: &'static str,
+    },
+    /// Images cannot be compared.
+    #[error(transparent)]
+    Similarity(#[from] SimilarityError),
     /// The projector refused.
     #[error(transparent)]
     Project(#[from] ProjectError),

@@ -2,6 +2,8 @@
 //! losses, and the training of their pose gradient.
 //!
 //! - [`network`] - the architecture
+//! - [`regressor`] - a network that says poses, without a start
+//! - [`model`] - either of them
 //! - [`layer`] - layers, each with its tangent
 //! - [`dual`] - values with their derivative along one direction
 //! - `fused` - maps of the network that the CPU does in one pass
@@ -26,9 +28,11 @@ pub mod error;
 mod fused;
 pub mod layer;
 pub mod loss;
+pub mod model;
 pub mod moving;
 pub mod network;
 pub mod objective;
+pub mod regressor;
 pub mod scene;
 pub mod stage;
 pub mod step;
@@ -40,5 +44,7 @@ pub mod xray;
 pub use checkpoint::Checkpoint;
 pub use dual::Dual;
 pub use error::NetError;
+pub use model::{Model, ModelConfig};
 pub use network::{Network, NetworkConfig};
+pub use regressor::{RegressorStage, TrainedRegressor};
 pub use stage::{NetworkStage, TrainedNetwork};

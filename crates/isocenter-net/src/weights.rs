@@ -112,7 +112,8 @@ impl Path {
 
     /// Which architecture and which normalisation the fields are of is not part of their names.
     fn name(&self) -> String {
-        const KINDS: [&str; 5] = ["DualBranch", "Prost", "Sopi", "Batch", "Group"];
+        const KINDS: [&str; 7] =
+            ["Network", "Regressor", "DualBranch", "Prost", "Sopi", "Batch", "Group"];
         let kept = self.0.iter().filter(|part| !KINDS.contains(&part.as_str()));
         kept.map(String::as_str).collect::<Vec<_>>().join(".")
     }

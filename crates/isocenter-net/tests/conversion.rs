@@ -113,7 +113,7 @@ fn what_the_tensors_tell_is_in_the_header() {
         normalization: Normalization::Batch,
         dropout: 0.1,
     });
-    assert_eq!(header.network, expected);
+    assert_eq!(header.network, expected.clone().into());
     assert_eq!((header.descent, header.voxel_spacing_mm, header.step), (Descent::Sum, 5.0, 0));
     let read = Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap();
     assert_eq!(read, checkpoint);

@@ -217,7 +217,7 @@ impl NameTable {
         voxel_spacing_mm: f64,
     ) -> Result<Checkpoint, ConversionError> {
         let network = self.renamed(tensors, &shapes_of(&config)?)?;
-        let header = Header::new(config, descent, voxel_spacing_mm);
+        let header = Header::new(config.into(), descent, voxel_spacing_mm);
         Ok(Checkpoint { header, network, balance: Arrays::new(), moments: Default::default() })
     }
 

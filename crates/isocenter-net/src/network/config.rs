@@ -88,7 +88,7 @@ impl NetworkConfig {
 }
 
 /// Checks the size of the images.
-fn check_size(size_px: [usize; 2]) -> Result<(), NetError> {
+pub(crate) fn check_size(size_px: [usize; 2]) -> Result<(), NetError> {
     let fits = |&side: &usize| side > 0 && side % 32 == 0 && side <= 1024;
     match size_px.iter().all(fits) {
         true => Ok(()),

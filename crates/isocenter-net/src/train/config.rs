@@ -3,13 +3,16 @@
 use isocenter::evaluate::{CameraEntry, CtEntry, PoseDistribution, ProtocolError, check_names};
 use isocenter::geometry::{Camera, View};
 use isocenter::radiograph::simulation::SimulationConfig;
+use isocenter::register::RotationSpread;
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::OptimizerConfig;
 use super::schedule::LearningRate;
 use crate::error::NetError;
 use crate::loss::{Approximation, DecompositionForm, Weighing};
-use crate::network::{DualBranchConfig, NetworkConfig, Normalization, ProstConfig, SopiConfig};
+use crate::model::ModelConfig;
+use crate::network::{DualBranchConfig, Normalization, ProstConfig, SopiConfig};
+use crate::regressor::{PoseRange, RegressorConfig};
 use crate::scene::Descent;
 use crate::step::Objective;
 use crate::xray::NetworkXray;
@@ -55,8 +58,8 @@ pub struct TrainConfig {
     pub views: Vec<View>,
     /// How the pose of an X-ray is drawn about that of its view.
     pub truth: PoseDistribution,
-    /// How the pose of a moving image is drawn.
-    pub start: PoseDistribution,
+    /// How the pose of a moving image is drawn. A regressor goes out from the pose of the view.
+    pub start: Option<PoseDistribution>,
     /// What is done to the X-rays.
     #[serde(default)]
     pub simulation: SimulationConfig,
@@ -92,12 +95,16 @@ pub struct NetworkChoice {
     pub trunk: Option<Vec<usize>>,
     /// Outputs of the hidden layers of a head.
     pub head: Option<Vec<usize>>,
-    /// What normalises the global branch, or the maps of `prost` and `sopi`.
+    /// What normalises the global branch, or the maps of `prost`, `sopi` and `rtpi`.
     pub normalization: Option<Normalization>,
-    /// The part of elements that is left out.
+    /// The part of elements that is left out, of channels by `rtpi`.
     pub dropout: Option<f64>,
     /// The levels of `sopi` that are compared.
     pub levels: Option<usize>,
+    /// The side of the cube in which `rtpi` sees the CT (mm).
+    pub cube_mm: Option<f64>,
+    /// How far from that of the view a pose may be that `rtpi` says.
+    pub range: Option<PoseRange>,
 }
 
 /// A named architecture.
@@ -112,6 +119,8 @@ pub enum Preset {
     Prost,
     /// [`SopiConfig::published`]
     Sopi,
+    /// [`RegressorConfig::published`], which says poses
+    Rtpi,
 }
 
 impl NetworkChoice {
@@ -119,7 +128,7 @@ impl NetworkChoice {
     ///
     /// # Errors
     /// If the preset has nothing that a setting could be of.
-    pub fn config(&self) -> Result<NetworkConfig, NetError> {
+    pub fn config(&self) -> Result<ModelConfig, NetError> {
         self.check_has_what_is_set()?;
         Ok(match self.preset {
             Preset::Paper => self.dual_branch(DualBranchConfig::paper()).into(),
@@ -136,6 +145,16 @@ impl NetworkChoice {
                 let normalization = self.normalization.unwrap_or(preset.normalization);
                 let levels = self.levels.unwrap_or(preset.levels);
                 SopiConfig { size_px, normalization, levels }.into()
+            }
+            Preset::Rtpi => {
+                let preset = RegressorConfig::published();
+                ModelConfig::Rtpi(RegressorConfig {
+                    size_px: self.size_px.unwrap_or(preset.size_px),
+                    normalization: self.normalization.unwrap_or(preset.normalization),
+                    dropout: self.dropout.unwrap_or(preset.dropout),
+                    cube_mm: self.cube_mm.unwrap_or(preset.cube_mm),
+                    range: self.range.unwrap_or(preset.range),
+                })
             }
         })
     }
@@ -154,12 +173,19 @@ impl NetworkChoice {
     fn check_has_what_is_set(&self) -> Result<(), NetError> {
         let has_branches = matches!(self.preset, Preset::Paper | Preset::Compact);
         let has_levels = self.preset == Preset::Sopi;
+        let says_poses = self.preset == Preset::Rtpi;
         let widths = |widths: &Option<Vec<usize>>| widths.as_ref().map(|w| format!("{w:?}"));
         let settings = [
             ("network.trunk", has_branches, widths(&self.trunk)),
             ("network.head", has_branches, widths(&self.head)),
-            ("network.dropout", has_branches, self.dropout.map(|part| part.to_string())),
+            (
+                "network.dropout",
+                has_branches || says_poses,
+                self.dropout.map(|part| part.to_string()),
+            ),
             ("network.levels", has_levels, self.levels.map(|levels| levels.to_string())),
+            ("network.cube_mm", says_poses, self.cube_mm.map(|mm| mm.to_string())),
+            ("network.range", says_poses, self.range.map(|_| "given".to_owned())),
         ];
         for (name, has_it, found) in settings {
             if let Some(found) = found.filter(|_| !has_it) {
@@ -198,12 +224,20 @@ impl Default for ObjectiveConfig {
 }
 
 impl ObjectiveConfig {
-    /// Checks that the parts go together, and with the network.
+    /// Checks that the parts go together, and with what is trained.
     ///
     /// # Errors
     /// The first that does not.
-    pub fn check(&self, network: &NetworkConfig) -> Result<(), NetError> {
-        self.descent.check(network)?;
+    pub fn check(&self, model: &ModelConfig) -> Result<(), NetError> {
+        match model {
+            ModelConfig::Network(network) => self.descent.check(network)?,
+            ModelConfig::Rtpi(_) if *self == Self::default() => return Ok(()),
+            ModelConfig::Rtpi(_) => {
+                let (name, found) = ("objective", "given".to_owned());
+                let expected = "nothing: a regressor has no gradient to be trained, leave it out";
+                return Err(NetError::Setting { name, found, expected });
+            }
+        }
         self.weighing.check(self.decomposition)?;
         match (self.descent, self.approximation) {
             (Descent::SigmoidProduct, Approximation::Direction) => Err(NetError::Setting {
@@ -248,9 +282,9 @@ pub struct TrainingCt {
 pub struct ValidationConfig {
     /// Every so many steps, and at the end.
     pub every_steps: u64,
-    /// Poses of each CT at which gradients are compared.
+    /// Poses of each CT at which a network's gradients are compared, or that a regressor says.
     pub poses: usize,
-    /// Starts of each CT from which the network registers, at the end only.
+    /// Starts of each CT from which a network registers, at the end only.
     pub registrations: usize,
 }
 
@@ -285,8 +319,8 @@ pub(crate) fn check_voxel_spacing(found_mm: f64) -> Result<(), NetError> {
 }
 
 /// Samples that are computed side by side must not affect each other.
-pub(super) fn check_samples(count: usize, network: &NetworkConfig) -> Result<(), NetError> {
-    match count > 1 && network.normalization() == Normalization::Batch {
+pub(super) fn check_samples(count: usize, model: &ModelConfig) -> Result<(), NetError> {
+    match count > 1 && model.normalization() == Normalization::Batch {
         true => Err(NetError::Setting {
             name: "cts_per_step",
             found: count.to_string(),
@@ -337,19 +371,57 @@ impl TrainConfig {
         self.cts.iter().flat_map(single).collect()
     }
 
+    /// A network has starts, a regressor has none.
+    fn check_start(&self, model: &ModelConfig) -> Result<(), NetError> {
+        let refused = |found: &str, expected| {
+            Err(NetError::Setting { name: "start", found: found.to_owned(), expected })
+        };
+        match (model, &self.start) {
+            (ModelConfig::Network(_), Some(start)) => Ok(start.check("start")?),
+            (ModelConfig::Network(_), None) => {
+                refused("absent", "a distribution: from where the network has to find back")
+            }
+            (ModelConfig::Rtpi(_), Some(_)) => {
+                refused("given", "nothing: a regressor goes out from the pose of the view")
+            }
+            (ModelConfig::Rtpi(_), None) => Ok(()),
+        }
+    }
+
+    /// A regressor can say most of the true poses.
+    fn check_range(&self, model: &ModelConfig) -> Result<(), NetError> {
+        let ModelConfig::Rtpi(RegressorConfig { range, .. }) = model else { return Ok(()) };
+        let rotation_deg = match self.truth.rotation_deg {
+            RotationSpread::StandardDeviationDeg(deg) => deg,
+            RotationSpread::Any(_) => f64::INFINITY,
+        };
+        let numbers = [
+            ("network.range.rotation_deg", range.rotation_deg, rotation_deg),
+            ("network.range.in_plane_mm", range.in_plane_mm, self.truth.in_plane_mm),
+            ("network.range.depth_mm", range.depth_mm, self.truth.depth_mm),
+        ];
+        match numbers.into_iter().find(|(_, reach, deviation)| *reach < 2.0 * deviation) {
+            None => Ok(()),
+            Some((name, found, _)) => {
+                let expected = "at least twice the standard deviation of `truth`";
+                Err(NetError::Setting { name, found: found.to_string(), expected })
+            }
+        }
+    }
+
     /// Checks that the training makes sense.
     ///
     /// # Errors
     /// The first thing that does not, by its key.
     pub fn check(&self) -> Result<(), NetError> {
-        let network = self.network.config()?;
-        network.check()?;
-        self.objective.check(&network)?;
-        check_samples(self.cts_per_step, &network)?;
+        let model = self.network.config()?;
+        model.check()?;
+        self.objective.check(&model)?;
+        check_samples(self.cts_per_step, &model)?;
         check_names("cameras", self.cameras.iter().map(|camera| &*camera.name))?;
         check_names("cts", self.cts.iter().map(|ct| &*ct.ct.name))?;
         for camera in self.cameras()? {
-            NetworkXray::camera_for(&camera, network.size_px())?;
+            NetworkXray::camera_for(&camera, model.size_px())?;
         }
         if self.views.is_empty() {
             let (name, found) = ("views", "empty".to_owned());
@@ -361,7 +433,8 @@ impl TrainConfig {
             return Err(NetError::Setting { name: "cts", found, expected });
         }
         self.truth.check("truth")?;
-        self.start.check("start")?;
+        self.check_start(&model)?;
+        self.check_range(&model)?;
         self.simulation.check()?;
         self.optimizer.check()?;
         self.learning_rate.check()?;
@@ -459,5 +532,26 @@ pub(super) mod tests {
         let mut finer = config();
         finer.cameras[0].size_px = [96, 80];
         finer.check().unwrap();
+    }
+
+    #[test]
+    fn a_regressor_has_no_start() {
+        assert!(refused(|config| config.start = None).contains("start is absent"));
+        let regressor = |config: &mut TrainConfig| {
+            let range = "range = { rotation_deg = 30, in_plane_mm = 40, depth_mm = 90 }";
+            let text = format!("preset = \"rtpi\"\nsize_px = [32, 32]\n{range}");
+            config.network = toml::from_str(&text).unwrap();
+        };
+        assert!(refused(regressor).contains("start is given"));
+        let mut none = config();
+        regressor(&mut none);
+        none.start = None;
+        none.check().unwrap();
+        none.truth.depth_mm = 50.0;
+        assert!(none.check().unwrap_err().to_string().contains("network.range.depth_mm is 90"));
+        none.truth.depth_mm = 40.0;
+        none.objective.descent = Descent::SigmoidProduct;
+        assert!(none.check().unwrap_err().to_string().contains("objective is given"));
+        assert!(refused(|config| config.network.cube_mm = Some(100.0)).contains("network.cube_mm"));
     }
 }

@@ -9,29 +9,29 @@ use std::num::NonZero;
 use burn::module::Module;
 
 use super::sample::Sample;
+use super::sample_step::SampleStep;
 use crate::error::NetError;
 use crate::loss::Balance;
-use crate::network::Network;
-use crate::step::Step;
+use crate::model::Model;
 use crate::weights::{self, Arrays};
 
 /// What is trained.
 #[derive(Debug, Clone)]
 pub(super) struct Trained {
-    pub(super) network: Network,
+    pub(super) model: Model,
     pub(super) balance: Balance,
 }
 
 /// A sample's step and its derivatives.
 pub(super) struct Derived {
-    pub(super) step: Step,
-    network: Arrays,
+    pub(super) step: SampleStep,
+    model: Arrays,
     balance: Arrays,
 }
 
 /// The mean derivatives.
 pub(super) struct Mean {
-    pub(super) network: Arrays,
+    pub(super) model: Arrays,
     pub(super) balance: Arrays,
 }
 
@@ -41,26 +41,25 @@ impl Trained {
         fn copied<M: Module>(module: &M) -> Result<M, NetError> {
             weights::changed(module.clone(), |_, _, _| Ok(()))
         }
-        Ok(Self { network: copied(&self.network)?, balance: copied(&self.balance)? })
+        Ok(Self { model: copied(&self.model)?, balance: copied(&self.balance)? })
     }
 
-    fn derived(&self, step: Step) -> Result<Derived, NetError> {
-        let mut network = weights::gradients_of(&self.network, &step.gradients)?;
-        if let Some(gradients) = &step.residual_gradients {
-            network.extend(weights::gradients_of(&self.network, gradients)?);
+    fn derived(&self, step: SampleStep) -> Result<Derived, NetError> {
+        let (mut model, mut balance) = (Arrays::new(), Arrays::new());
+        for gradients in step.gradients() {
+            model.extend(weights::gradients_of(&self.model, gradients)?);
+            if self.balance.is_learned() {
+                balance.extend(weights::gradients_of(&self.balance, gradients)?);
+            }
         }
-        let balance = match self.balance.is_learned() {
-            true => weights::gradients_of(&self.balance, &step.gradients)?,
-            false => Arrays::new(),
-        };
-        Ok(Derived { step, network, balance })
+        Ok(Derived { step, model, balance })
     }
 
     /// The derivatives of each sample, in order.
     pub(super) fn of_each(
         &self,
         samples: &[Sample],
-        step: impl Fn(&Self, &Sample) -> Result<Step, NetError> + Sync,
+        step: impl Fn(&Self, &Sample) -> Result<SampleStep, NetError> + Sync,
     ) -> Result<Vec<Derived>, NetError> {
         if samples.len() < 2 {
             return samples.iter().map(|sample| self.derived(step(self, sample)?)).collect();
@@ -103,7 +102,7 @@ fn side_by_side(
 /// The mean over samples.
 pub(super) fn mean(of: &[Derived]) -> Mean {
     Mean {
-        network: mean_of(of.iter().map(|derived| &derived.network)),
+        model: mean_of(of.iter().map(|derived| &derived.model)),
         balance: mean_of(of.iter().map(|derived| &derived.balance)),
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::NetError;
-use crate::network::NetworkConfig;
+use crate::model::ModelConfig;
 
 /// What may change while a training goes on: none of it decides a draw. With more `steps` a training
 /// goes on for longer, on the learning rate's schedule for so many.
@@ -39,7 +39,7 @@ pub(super) fn check_same_training(before: &str, now: &str) -> Result<(), NetErro
     }
 }
 
-/// What may differ from the architecture that weights are of: none of it has weights.
+/// What may differ from the architecture that weights are of: none of it has weights, or says what they mean.
 const WITHOUT_WEIGHTS: [&str; 2] = ["dropout", "levels"];
 
 /// Checks that weights fit the architecture of a training that begins with them.
@@ -47,10 +47,10 @@ const WITHOUT_WEIGHTS: [&str; 2] = ["dropout", "levels"];
 /// # Errors
 /// The first setting that differs.
 pub(super) fn check_same_architecture(
-    before: &NetworkConfig,
-    now: &NetworkConfig,
+    before: &ModelConfig,
+    now: &ModelConfig,
 ) -> Result<(), NetError> {
-    let settings = |config: &NetworkConfig| -> Result<Value, NetError> {
+    let settings = |config: &ModelConfig| -> Result<Value, NetError> {
         let mut settings = serde_json::to_value(config)?;
         if let Value::Object(table) = &mut settings {
             WITHOUT_WEIGHTS.iter().for_each(|key| drop(table.remove(*key)));

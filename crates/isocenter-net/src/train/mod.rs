@@ -7,30 +7,35 @@
 //! - [`config`] - [`TrainConfig`], the settings
 //! - [`patient`] - [`TrainingPatient`], a CT that is X-rayed and moved
 //! - [`sample`] - [`Source`], what a step is trained on
+//! - `sample_step` - the step of one of its samples
 //! - `derivatives` - those of a step's samples, averaged
 //! - `difference` - whether a training that goes on is still the same
 //! - [`supply`] - [`Supply`], samples made in background threads
 //! - [`optimizer`] - [`Optimizer`], how weights follow gradients
 //! - [`schedule`] - [`LearningRate`], how far
+//! - [`metrics`] - [`Metrics`], what a step gave
 //! - [`trainer`] - [`Trainer`], step by step
 //! - [`validation`] - cosines and registrations on what is not trained on
 
 pub mod config;
 mod derivatives;
 mod difference;
+pub mod metrics;
 pub mod optimizer;
 pub mod patient;
 pub mod sample;
+mod sample_step;
 pub mod schedule;
 pub mod supply;
 pub mod trainer;
 pub mod validation;
 
 pub use config::TrainConfig;
+pub use metrics::Metrics;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use patient::TrainingPatient;
 pub use sample::{Sample, Source};
 pub use schedule::LearningRate;
 pub use supply::Supply;
-pub use trainer::{Metrics, Trainer};
+pub use trainer::Trainer;
 pub use validation::{Validation, validate};

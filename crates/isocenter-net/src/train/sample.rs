@@ -30,7 +30,7 @@ pub struct Sample {
     pub xrays: Vec<f32>,
     /// Where the X-rays were taken from.
     pub true_cameras_from_world: Vec<RigidTransform>,
-    /// Where moving images are taken from.
+    /// Where moving images are taken from: starts, or where there are none the poses of the views.
     pub cameras_from_world: Vec<RigidTransform>,
     /// Decides what dropout leaves out.
     pub dropout_seed: u64,
@@ -210,11 +210,16 @@ impl Source {
         let mut refused = None;
         for _ in 0..TRIES {
             let truth = self.config.truth.draw(&nominal, pivot, rng);
-            let from = match self.config.start.about {
-                About::View => &nominal,
-                About::Truth => &truth,
+            let start = match &self.config.start {
+                None => nominal,
+                Some(start) => {
+                    let from = match start.about {
+                        About::View => &nominal,
+                        About::Truth => &truth,
+                    };
+                    start.draw(from, pivot, rng)
+                }
             };
-            let start = self.config.start.draw(from, pivot, rng);
             let seed = rng.next_u64();
             let can_start = patient.check_pose(&camera.network, &start);
             let images = can_start.and_then(|()| patient.render(&camera.xray, &truth));

@@ -5,57 +5,29 @@ use burn::tensor::{Device, Tensor, TensorData};
 use isocenter::project::ProjectError;
 use isocenter::volume::VolumeError;
 use nalgebra::{Vector3, Vector6};
-use serde::{Deserialize, Serialize};
 
 use super::config::{TrainConfig, check_samples};
 use super::derivatives::{self, Derived, Trained};
 use super::difference::{check_same_architecture, check_same_training};
+use super::metrics::{Metrics, MetricsOf, NetworkMetrics, RegressorMetrics};
 use super::optimizer::{Optimizer, clip};
 use super::sample::{Sample, Source};
+use super::sample_step::SampleStep;
 use crate::checkpoint::{Checkpoint, Header};
 use crate::error::NetError;
 use crate::loss::Balance;
+use crate::model::Model;
 use crate::network::Network;
+use crate::regressor::Regressor;
+use crate::regressor::loss::RegressionLoss;
+use crate::regressor::observation::Observation;
+use crate::regressor::step::{RegressionBatch, RegressionStep};
 use crate::scene::Scene;
 use crate::step::{Batch, BranchCorrelation, Step};
 use crate::weights;
 
 /// A loss beyond this leads nowhere.
 const LARGEST_LOSS: f64 = 1e4;
-
-/// What a step gave: a line of `metrics.jsonl`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Metrics {
-    /// The number of the step, the first is 1.
-    pub step: u64,
-    /// All together.
-    pub loss: f64,
-    /// L_appro.
-    pub approximation: f64,
-    /// L_decomp, for a network that has branches.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decomposition: Option<f64>,
-    /// Cosine between the network's pose gradient and the geodesic one, rotations, mean of the
-    /// batch, in training mode.
-    pub cosine_rotation: f64,
-    /// The same of translations.
-    pub cosine_translation: f64,
-    /// NCC(G(x), G(m)), likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ncc_global: Option<f64>,
-    /// NCC(L(x), L(m)), likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ncc_local: Option<f64>,
-    /// The deviation that divides L_appro.
-    pub s1: f64,
-    /// The deviation that divides L_decomp, likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub s2: Option<f64>,
-    /// The length of all gradients together, before they are shortened.
-    pub gradient_norm: f64,
-    /// The learning rate.
-    pub learning_rate: f64,
-}
 
 /// The cosine between the rotation parts and that between the translation parts; 0 where a part
 /// vanishes.
@@ -69,7 +41,7 @@ pub fn cosines(found: &Vector6<f64>, wanted: &Vector6<f64>) -> [f64; 2] {
     [cosine(0), cosine(3)]
 }
 
-/// A network in training.
+/// A network or a regressor in training.
 #[derive(Debug)]
 pub struct Trainer {
     config: TrainConfig,
@@ -89,10 +61,10 @@ impl Trainer {
     pub fn new(config: TrainConfig, text: String, device: &Device) -> Result<Self, NetError> {
         config.check()?;
         let device = device.clone().autodiff();
-        let network = Network::new(&config.network.config()?, config.seed, &device)?;
+        let model = Model::new(&config.network.config()?, config.seed, &device)?;
         let balance = Balance::new(config.objective.weighing, &device);
         let optimizer = Optimizer::new(config.optimizer);
-        Ok(Self { config, text, device, trained: Trained { network, balance }, optimizer, step: 0 })
+        Ok(Self { config, text, device, trained: Trained { model, balance }, optimizer, step: 0 })
     }
 
     /// With the weights of another training, from the first step on.
@@ -106,8 +78,8 @@ impl Trainer {
         from: &Checkpoint,
     ) -> Result<Self, NetError> {
         let mut trainer = Self::new(config, text, device)?;
-        check_same_architecture(&from.header.network, &trainer.trained.network.config())?;
-        trainer.trained.network = weights::put(trainer.trained.network, &from.network)?;
+        check_same_architecture(&from.header.network, &trainer.trained.model.config())?;
+        trainer.trained.model = weights::put(trainer.trained.model, &from.network)?;
         Ok(trainer)
     }
 
@@ -142,10 +114,10 @@ impl Trainer {
         &self.config
     }
 
-    /// The network as it is used: without what only training needs.
+    /// What is trained as it is used: without what only training needs.
     #[must_use]
-    pub fn network(&self) -> Network {
-        self.trained.network.valid()
+    pub fn model(&self) -> Model {
+        self.trained.model.valid()
     }
 
     /// Makes a step: against the mean gradient of the samples.
@@ -157,7 +129,7 @@ impl Trainer {
         if samples.is_empty() {
             return Err(NetError::NoSample);
         }
-        check_samples(samples.len(), &self.trained.network.config())?;
+        check_samples(samples.len(), &self.trained.model.config())?;
         let number = self.step + 1;
         let step = |trained: &Trained, sample: &Sample| self.sample_step(trained, source, sample);
         let derived = self.trained.of_each(samples, step).map_err(|error| match error {
@@ -169,19 +141,22 @@ impl Trainer {
             other => other,
         })?;
         derived.iter().try_for_each(|Derived { step, .. }| {
-            check_leads_somewhere(number, step.loss, &step.found)
+            check_leads_somewhere(number, step.loss(), step.pose_gradients())
         })?;
+        if derived.iter().all(|of| of.step.regressor().is_some_and(|step| step.is_saturated)) {
+            return Err(saturated(number));
+        }
         let mut mean = derivatives::mean(&derived);
         let gradient_norm =
-            clip([&mut mean.network, &mut mean.balance], self.config.clip_gradient_norm);
+            clip([&mut mean.model, &mut mean.balance], self.config.clip_gradient_norm);
         if !gradient_norm.is_finite() {
             return Err(diverged(number, format!("the gradient's norm is {gradient_norm}")));
         }
         let learning_rate = self.config.learning_rate.at(self.step, self.config.steps);
         self.optimizer.begin_step();
-        let Trained { network, balance } = self.trained.clone();
+        let Trained { model, balance } = self.trained.clone();
         self.trained = Trained {
-            network: self.optimizer.update("network.", network, &mean.network, learning_rate)?,
+            model: self.optimizer.update("network.", model, &mean.model, learning_rate)?,
             balance: self
                 .optimizer
                 .update("balance.", balance, &mean.balance, learning_rate)?
@@ -194,6 +169,24 @@ impl Trainer {
     fn sample_step(
         &self,
         trained: &Trained,
+        source: &Source,
+        sample: &Sample,
+    ) -> Result<SampleStep, NetError> {
+        Ok(match &trained.model {
+            Model::Network(network) => {
+                let step = self.network_step(network, &trained.balance, source, sample)?;
+                SampleStep::Network(Box::new(step))
+            }
+            Model::Regressor(regressor) => {
+                SampleStep::Regressor(regression_step(regressor, source, sample)?)
+            }
+        })
+    }
+
+    fn network_step(
+        &self,
+        network: &Network,
+        balance: &Balance,
         source: &Source,
         sample: &Sample,
     ) -> Result<Step, NetError> {
@@ -212,7 +205,7 @@ impl Trainer {
             true_cameras_from_world: sample.true_cameras_from_world.clone(),
         };
         let objective = self.config.objective.objective();
-        batch.step(&trained.network, &trained.balance, &objective, sample.dropout_seed)
+        batch.step(network, balance, &objective, sample.dropout_seed)
     }
 
     fn metrics(
@@ -221,35 +214,37 @@ impl Trainer {
         gradient_norm: f64,
         learning_rate: f64,
     ) -> Result<Metrics, NetError> {
-        let [s1, s2] = self.trained.balance.deviations()?;
-        let mean = |value: &dyn Fn(&Step) -> f64| {
-            derived.iter().map(|of| value(&of.step)).sum::<f64>() / derived.len() as f64
+        let loss = mean_of(derived.iter().map(|of| of.step.loss()));
+        let of = match &self.trained.model {
+            Model::Network(_) => MetricsOf::Network(self.network_metrics(derived)?),
+            Model::Regressor(_) => MetricsOf::Regressor(regressor_metrics(derived)),
         };
+        Ok(Metrics { step: self.step, loss, of, gradient_norm, learning_rate })
+    }
+
+    fn network_metrics(&self, derived: &[Derived]) -> Result<NetworkMetrics, NetError> {
+        let steps: Vec<&Step> = derived.iter().filter_map(|of| of.step.network()).collect();
+        let [s1, s2] = self.trained.balance.deviations()?;
         let cosine = |part: usize| {
-            mean(&|step| {
+            mean_of(steps.iter().map(|step| {
                 let pairs = step.found.iter().zip(&step.wanted);
-                let all = pairs.map(|(found, wanted)| cosines(found, wanted)[part]);
-                all.sum::<f64>() / step.found.len() as f64
-            })
+                mean_of(pairs.map(|(found, wanted)| cosines(found, wanted)[part]))
+            }))
         };
         let of_branches = |value: fn(&BranchCorrelation) -> f64| {
-            let each = derived.iter().map(|of| of.step.branches.as_ref().map(value));
+            let each = steps.iter().map(|step| step.branches.as_ref().map(value));
             let sum: Option<f64> = each.sum();
-            sum.map(|sum| sum / derived.len() as f64)
+            sum.map(|sum| sum / steps.len() as f64)
         };
-        Ok(Metrics {
-            step: self.step,
-            loss: mean(&|step| step.loss),
-            approximation: mean(&|step| step.approximation),
+        Ok(NetworkMetrics {
+            approximation: mean_of(steps.iter().map(|step| step.approximation)),
             decomposition: of_branches(|branches| branches.decomposition),
             cosine_rotation: cosine(0),
             cosine_translation: cosine(1),
             ncc_global: of_branches(|branches| branches.ncc_global),
             ncc_local: of_branches(|branches| branches.ncc_local),
             s1,
-            s2: derived.iter().any(|of| of.step.branches.is_some()).then_some(s2),
-            gradient_norm,
-            learning_rate,
+            s2: steps.iter().any(|step| step.branches.is_some()).then_some(s2),
         })
     }
 
@@ -258,20 +253,63 @@ impl Trainer {
     /// # Errors
     /// If weights cannot be read from the device.
     pub fn checkpoint(&self) -> Result<Checkpoint, NetError> {
-        let (architecture, descent) =
-            (self.trained.network.config(), self.config.objective.descent);
+        let (architecture, descent) = (self.trained.model.config(), self.config.objective.descent);
         let header = Header::new(architecture, descent, self.config.voxel_spacing_mm);
         Ok(Checkpoint {
             header: Header { step: self.step, training: self.text.clone(), ..header },
-            network: weights::of(&self.trained.network)?,
+            network: weights::of(&self.trained.model)?,
             balance: weights::of(&self.trained.balance)?,
             moments: self.optimizer.moments().clone(),
         })
     }
 }
 
+fn regression_step(
+    regressor: &Regressor,
+    source: &Source,
+    sample: &Sample,
+) -> Result<RegressionStep, NetError> {
+    let (patient, camera) = source.scene_of(sample)?;
+    let batch = RegressionBatch {
+        observation: Observation {
+            relative_attenuation: &patient.moving.relative_attenuation,
+            pivot_world_mm: patient.pivot_world_mm,
+            xrays: &sample.xrays,
+            nominal_cameras_from_world: &sample.cameras_from_world,
+        },
+        camera,
+        true_cameras_from_world: &sample.true_cameras_from_world,
+    };
+    batch.step(regressor, sample.dropout_seed)
+}
+
+fn regressor_metrics(derived: &[Derived]) -> RegressorMetrics {
+    let steps = || derived.iter().filter_map(|of| of.step.regressor());
+    let mean = |value: fn(&RegressionLoss) -> f64| {
+        mean_of(steps().map(|step| mean_of(step.losses.iter().map(value))))
+    };
+    RegressorMetrics {
+        rotation_error_deg: mean(|loss| loss.rotation_rad.to_degrees()),
+        shift_error_mm: mean(|loss| loss.shift_mm),
+        ncc: mean(|loss| loss.ncc),
+    }
+}
+
+/// The mean; 0 of nothing.
+fn mean_of(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| (sum + value, count + 1));
+    sum / count.max(1) as f64
+}
+
 fn diverged(step: u64, what: String) -> NetError {
     let advice = "lower the learning rate, or shorten gradients (clip_gradient_norm)";
+    NetError::Diverged { step, what, advice }
+}
+
+/// Where every output of a regressor is at an end, nothing has a slope any more.
+fn saturated(step: u64) -> NetError {
+    let what = "all that the regressor says is at an end of its range".to_owned();
+    let advice = "lower the learning rate, or widen network.range";
     NetError::Diverged { step, what, advice }
 }
 
@@ -287,7 +325,8 @@ fn check_leads_somewhere(
         let found: Vec<f64> = found.iter().copied().collect();
         return Err(diverged(number, format!("the pose gradient is {found:?}")));
     }
-    if pose_gradients.iter().all(|g| g.iter().all(|&x| x == 0.0)) {
+    let vanished = |g: &Vector6<f64>| g.iter().all(|&x| x == 0.0);
+    if !pose_gradients.is_empty() && pose_gradients.iter().all(vanished) {
         let what = "all pose gradients are exactly zero: the logistic functions are saturated";
         let advice = "descend the sum (objective.descent = \"sum\"), or lower the learning rate";
         return Err(NetError::Diverged { step: number, what: what.to_owned(), advice });

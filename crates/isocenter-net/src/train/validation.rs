@@ -17,8 +17,10 @@ use super::trainer::cosines;
 use crate::error::NetError;
 use crate::layer::Context;
 use crate::loss::geodesic_gradient;
+use crate::model::Model;
 use crate::network::{Features, Network};
 use crate::objective::NetworkObjective;
+use crate::regressor::{Observation, Regressor};
 use crate::scene::{Descent, Scene};
 use crate::xray::NetworkXray;
 
@@ -51,11 +53,12 @@ pub struct Registrations {
 /// What was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Validation {
-    /// New poses of CTs that are trained on.
-    pub trained: Gradients,
-    /// CTs that are held out, if there are any.
+    /// A network's gradients at new poses of CTs that are trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained: Option<Gradients>,
+    /// The same of CTs that are held out, if there are any.
     pub held_out: Option<Gradients>,
-    /// Registrations of the former.
+    /// Registrations of the former; those of a regressor go out from the poses of the views.
     pub trained_registrations: Option<Registrations>,
     /// Registrations of the latter.
     pub held_out_registrations: Option<Registrations>,
@@ -64,36 +67,62 @@ pub struct Validation {
 /// A registration that ends below this is a success (mm).
 const SUCCESS_MM: f64 = 10.0;
 
-/// Measures a network; `registers` also lets it register.
+/// Measures what is trained; `registers` also lets a network register, which a regressor always does.
 ///
 /// # Errors
 /// If nothing can be rendered.
-pub fn validate(
-    network: &Network,
-    source: &Source,
-    registers: bool,
-) -> Result<Validation, NetError> {
+pub fn validate(model: &Model, source: &Source, registers: bool) -> Result<Validation, NetError> {
     let mut gradients: BTreeMap<bool, Vec<[f64; 3]>> = BTreeMap::new();
     let mut errors: BTreeMap<bool, Vec<[f64; 2]>> = BTreeMap::new();
     let config = &source.config;
     for (number, patient) in source.patients.iter().enumerate() {
-        let pass = network.residual().forward(&patient.moving.relative_attenuation)?;
-        let projector = Projector::new(pass.channels()?);
-        for pose in 0..config.validation.poses {
-            let case = Case::new(network, source, &projector, source.validation(number, pose)?)?;
-            gradients.entry(patient.held_out).or_default().push(case.gradients()?);
-            if registers && pose < config.validation.registrations {
-                errors.entry(patient.held_out).or_default().push(case.registers()?);
+        let samples = (0..config.validation.poses).map(|pose| source.validation(number, pose));
+        match model {
+            Model::Network(network) => {
+                let pass = network.residual().forward(&patient.moving.relative_attenuation)?;
+                let projector = Projector::new(pass.channels()?);
+                for (pose, sample) in samples.enumerate() {
+                    let case = Case::new(network, source, &projector, sample?)?;
+                    gradients.entry(patient.held_out).or_default().push(case.gradients()?);
+                    if registers && pose < config.validation.registrations {
+                        errors.entry(patient.held_out).or_default().push(case.registers()?);
+                    }
+                }
+            }
+            Model::Regressor(regressor) => {
+                for sample in samples {
+                    let found = regressed(regressor, patient, &sample?)?;
+                    errors.entry(patient.held_out).or_default().push(found);
+                }
             }
         }
     }
+    let gradients = |held_out| gradients.get(&held_out).map(|of| Gradients::of(of));
     let registrations = |held_out| errors.get(&held_out).map(|of| Registrations::of(of));
     Ok(Validation {
-        trained: gradients.get(&false).map_or_else(Gradients::default, |of| Gradients::of(of)),
-        held_out: gradients.get(&true).map(|of| Gradients::of(of)),
+        trained: gradients(false),
+        held_out: gradients(true),
         trained_registrations: registrations(false),
         held_out_registrations: registrations(true),
     })
+}
+
+/// Errors of the view's pose and of the one that a regressor says (mm).
+fn regressed(
+    regressor: &Regressor,
+    patient: &TrainingPatient,
+    sample: &Sample,
+) -> Result<[f64; 2], NetError> {
+    let observation = Observation {
+        relative_attenuation: &patient.moving.relative_attenuation,
+        pivot_world_mm: patient.pivot_world_mm,
+        xrays: &sample.xrays,
+        nominal_cameras_from_world: &sample.cameras_from_world,
+    };
+    let said = observation.poses(regressor)?;
+    let truth = &sample.true_cameras_from_world[0];
+    let poses = [&sample.cameras_from_world[0], &said[0]];
+    Ok(poses.map(|pose| patient.targets.mtre_mm(pose, truth)))
 }
 
 /// The learned similarity along one axis of motion through a true pose.

@@ -30,7 +30,8 @@
 //!   last revision.
 //! - What the CT's numbers are, how bright the moving image is, and the X-ray's range are this crate's
 //!   ([`moving`](crate::moving), [`xray`](crate::xray)).
-//! - The regressor that gives the publication's registrations their start is not part of this.
+//! - The regressor that gives the publication's registrations their start is a model of its own
+//!   ([`regressor`](crate::regressor)).
 //!
 //! # References
 //! M. Chen, Z. Zhang, S. Gu, Y. Kong, *Embedded Feature Similarity Optimization with Specific Parameter
