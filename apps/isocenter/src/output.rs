@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::commands::register::Outcome;
 use crate::landmarks::LandmarkReport;
-use crate::stages::NetworkIdentity;
+use crate::stages::Networks;
 
 /// Prints a line on standard output.
 pub(crate) fn say(line: &str) -> Result<()> {
@@ -160,9 +160,8 @@ pub(crate) struct ResultConfig {
     pub(crate) attenuation: AttenuationMap,
     pub(crate) mask_labels: Option<Vec<u16>>,
     pub(crate) prior: PoseSpread,
-    /// Of the stage `network`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) network: Option<NetworkIdentity>,
+    #[serde(flatten)]
+    pub(crate) networks: Networks,
     #[serde(flatten)]
     pub(crate) registration: RegisterConfig,
 }

@@ -1,32 +1,26 @@
 //! What is asked of the commands that train a network or use one.
 
-use std::path::Path;
 #[cfg(feature = "network")]
 use std::{path::PathBuf, str::FromStr};
 
 use clap::Args;
 
-/// A trained network; without the feature `network` there is nothing to ask for.
+/// Trained networks; without the feature `network` there is nothing to ask for.
 #[derive(Debug, Args)]
 pub(crate) struct NetworkArgs {
     /// Trained network: the stage `network`
     #[cfg(feature = "network")]
     #[arg(long, value_name = "CHECKPOINT")]
     pub(crate) network: Option<PathBuf>,
-    /// Where the network computes: cpu, wgpu or cuda
+    /// Trained regressor, which says a pose without a start: the stage `regressor`; `register` puts it in the place of
+    /// the search
     #[cfg(feature = "network")]
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", requires = "network")]
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub(crate) regressor: Option<PathBuf>,
+    /// Where these compute: cpu, wgpu or cuda
+    #[cfg(feature = "network")]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub(crate) device: DeviceArg,
-}
-
-impl NetworkArgs {
-    /// The file of the network, if there is one.
-    pub(crate) fn checkpoint(&self) -> Option<&Path> {
-        #[cfg(feature = "network")]
-        return self.network.as_deref();
-        #[cfg(not(feature = "network"))]
-        return None;
-    }
 }
 
 /// A device of the framework.

@@ -78,7 +78,7 @@ pub(crate) struct RegisterArgs {
     #[arg(long, value_name = "TOML")]
     pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) network: NetworkArgs,
+    pub(crate) networks: NetworkArgs,
     /// Folder to write
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -108,7 +108,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) jobs: NonZero<usize>,
     #[command(flatten)]
-    pub(crate) network: NetworkArgs,
+    pub(crate) networks: NetworkArgs,
 }
 
 #[derive(Debug, Args)]

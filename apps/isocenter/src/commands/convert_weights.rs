@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use isocenter_io::atomic::write_file;
+use isocenter_net::ModelConfig;
 use isocenter_net::convert::{ConversionOptions, StateDict, checkpoint};
 use isocenter_net::network::NetworkConfig;
 
@@ -29,11 +30,12 @@ pub(crate) fn run(args: &WeightsConvertArgs) -> Result<()> {
     let numbers: usize = checkpoint.network.values().map(|array| array.values.len()).sum();
     let [columns, rows] = checkpoint.header.network.size_px();
     let kind = match &checkpoint.header.network {
-        NetworkConfig::DualBranch(config) => {
+        ModelConfig::Network(NetworkConfig::DualBranch(config)) => {
             format!("a dual-branch network (trunk {:?}, head {:?})", config.trunk, config.head)
         }
-        NetworkConfig::Prost(_) => "the baseline ProST".to_owned(),
-        NetworkConfig::Sopi(_) => "the baseline SOPI".to_owned(),
+        ModelConfig::Network(NetworkConfig::Prost(_)) => "the baseline ProST".to_owned(),
+        ModelConfig::Network(NetworkConfig::Sopi(_)) => "the baseline SOPI".to_owned(),
+        ModelConfig::Rtpi(_) => "the regressor RTPI".to_owned(),
     };
     say(&format!(
         "{}: {kind} for images of {columns} x {rows} pixels; {numbers} numbers in {tensors} tensors",

@@ -28,6 +28,7 @@ use crate::input::{self, Ct};
 use crate::output::{say, write_registration};
 use crate::prior::Known;
 use crate::progress::Progress;
+use crate::stages::Networks;
 use crate::xrays::ReadXray;
 
 /// Seed of the noise.
@@ -103,7 +104,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         attenuation: AttenuationMap::default(),
         mask_labels: None,
         registry: StageRegistry::default(),
-        network: None,
+        networks: Networks::default(),
     };
     let outcome = perform(task, begun, &progress)?;
     write_registration(folder.path(), &outcome)?;

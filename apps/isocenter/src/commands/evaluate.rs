@@ -18,14 +18,14 @@ use crate::evaluation::{Header, ProtocolFile, Record, Shard, record, results};
 use crate::fingerprint::fingerprint_of_cts;
 use crate::output::say;
 use crate::progress::Progress;
-use crate::stages::{Stages, stages};
+use crate::stages::{Fingerprints, Stages, stages};
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
-    let Stages { registry, network } = stages(&args.network)?;
-    let network = network.map(|network| network.fingerprint);
+    let Stages { registry, networks } = stages(&args.networks)?;
+    let networks = networks.fingerprints();
     let file = ProtocolFile::read(&args.config, &registry)?;
     if args.merge {
-        return merge(args, &file, &registry, network.as_deref());
+        return merge(args, &file, &registry, &networks);
     }
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let begun = Instant::now();
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let patients = file.patients(args.data.as_deref(), |ct| progress.doing(ct))?;
     let cts = fingerprint_of_cts(&patients);
     let evaluation = Evaluation::new(file.protocol.clone(), patients, &registry)?;
-    let header = Header::new(&file, shard, network.as_deref(), Some(&cts));
+    let header = Header::new(&file, shard, &networks, Some(&cts));
     create_folder(&args.out)?;
     let mut record = Record::open(&args.out, &header)?;
     keep_protocol(&args.out, &file)?;
@@ -63,10 +63,10 @@ fn merge(
     args: &EvaluateArgs,
     file: &ProtocolFile,
     registry: &StageRegistry,
-    network: Option<&str>,
+    networks: &Fingerprints,
 ) -> Result<()> {
     let progress = Progress::new("reading");
-    let cases = record::merge(&args.out, file, network)?;
+    let cases = record::merge(&args.out, file, networks)?;
     let patients = file.patients(args.data.as_deref(), |ct| progress.doing(ct));
     let evaluation =
         patients.and_then(|ps| Ok(Evaluation::new(file.protocol.clone(), ps, registry)?));

@@ -26,7 +26,7 @@ use crate::output::{
 };
 use crate::prior::{Known, PriorReader};
 use crate::progress::Progress;
-use crate::stages::{NetworkIdentity, Stages, stages, with_network};
+use crate::stages::{Networks, Stages, stages, with_networks};
 use crate::xrays::{ReadXray, read_xrays};
 
 /// How a registration ended.
@@ -51,8 +51,8 @@ pub(crate) struct Task {
     pub(crate) mask_labels: Option<Vec<u16>>,
     /// What the settings' stages are made by.
     pub(crate) registry: StageRegistry,
-    /// The network among them.
-    pub(crate) network: Option<NetworkIdentity>,
+    /// The networks among them.
+    pub(crate) networks: Networks,
 }
 
 /// What comes out of it.
@@ -72,11 +72,9 @@ pub(crate) fn run(args: &RegisterArgs) -> Result<Done> {
     args.start.view.check()?;
     // The small files first: what is wrong with them need not wait for the CT.
     let masked = args.ct.mask.is_some();
-    let Stages { registry, network } = stages(&args.network)?;
+    let Stages { registry, networks } = stages(&args.networks)?;
     let mut config = input::config(args.config.as_deref(), masked, &registry)?;
-    if args.network.checkpoint().is_some() {
-        with_network(&mut config);
-    }
+    with_networks(&mut config, &networks);
     let usual = if masked { AttenuationMap::OF_STRUCTURE } else { AttenuationMap::default() };
     let attenuation = args.ct.attenuation.unwrap_or(usual);
     let xrays = read_xrays(&args.xrays, &config.prepare)?;
@@ -99,7 +97,7 @@ pub(crate) fn run(args: &RegisterArgs) -> Result<Done> {
         attenuation,
         mask_labels: args.ct.mask.as_ref().map(|mask| mask.ids.clone()),
         registry,
-        network,
+        networks,
     };
     let outcome = perform(task, begun, &progress)?;
     write_registration(folder.path(), &outcome)?;
@@ -170,7 +168,7 @@ pub(crate) fn perform(task: Task, begun: Instant, progress: &Progress) -> Result
             attenuation: task.attenuation,
             mask_labels: task.mask_labels,
             prior: spread,
-            network: task.network,
+            networks: task.networks,
             registration: config,
         },
     };

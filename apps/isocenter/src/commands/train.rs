@@ -1,4 +1,4 @@
-//! `isocenter train`: trains a network through its pose gradient.
+//! `isocenter train`: trains a network through its pose gradient, or a regressor of poses.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
-use isocenter_net::train::{Supply, Trainer, Validation, validate};
+use isocenter_net::train::metrics::MetricsOf;
+use isocenter_net::train::validation::{Gradients, Registrations};
+use isocenter_net::train::{Metrics, Supply, Trainer, Validation, validate};
 
 use crate::cli::TrainArgs;
 use crate::output::{remark, say};
@@ -92,7 +94,7 @@ impl Training<'_> {
             let (last, stop) = (done == config.steps, stopped.load(Ordering::Relaxed));
             let measured = done.is_multiple_of(config.validation.every_steps) || last;
             let validation = match measured && !stop {
-                true => Some(validate(&self.trainer.network(), &self.source, last)?),
+                true => Some(validate(&self.trainer.model(), &self.source, last)?),
                 false => None,
             };
             let line = Line { metrics, seconds_per_step, validation };
@@ -120,15 +122,10 @@ impl Training<'_> {
     fn tell(&mut self, line: &Line, seconds_each: f64) -> Result<()> {
         let (m, steps) = (&line.metrics, self.file.config.steps);
         let left_min = seconds_each * (steps - m.step) as f64 / 60.0;
-        let of_branches = m.decomposition.map(|loss| format!("L_decomp {loss:.3}, "));
         let said = format!(
-            "step {} of {steps}: L_appro {:.3}, {}cosines {:.2} / {:.2}, {:.2} steps/s, \
-             {left_min:.0} min left",
+            "step {} of {steps}: {}, {:.2} steps/s, {left_min:.0} min left",
             m.step,
-            m.approximation,
-            of_branches.unwrap_or_default(),
-            m.cosine_rotation,
-            m.cosine_translation,
+            losses(m),
             1.0 / seconds_each
         );
         if let Some(progress) = &self.progress {
@@ -138,8 +135,8 @@ impl Training<'_> {
             remark(&said);
             self.told = Instant::now();
         }
-        match &line.validation {
-            Some(found) => say(&measured(m.step, found)),
+        match line.validation.as_ref().and_then(|found| measured(m.step, found)) {
+            Some(found) => say(&found),
             None => Ok(()),
         }
     }
@@ -148,8 +145,8 @@ impl Training<'_> {
         if let Some(progress) = &self.progress {
             progress.doing("writing the report");
         }
-        let network = self.trainer.network();
-        write_report(&self.folder, self.file, self.log.lines(), &network, &self.source)?;
+        let model = self.trainer.model();
+        write_report(&self.folder, self.file, self.log.lines(), &model, &self.source)?;
         self.progress = None;
         say(&format!(
             "written to {}: checkpoints, metrics.jsonl, TensorBoard events, report.html",
@@ -158,29 +155,48 @@ impl Training<'_> {
     }
 }
 
-/// What was measured, in a line.
-fn measured(step: u64, found: &Validation) -> String {
-    let mut groups = vec![("new poses", found.trained, found.trained_registrations)];
-    groups.extend(found.held_out.map(|of| ("CTs held out", of, found.held_out_registrations)));
-    let group =
-        |(name, of, registered): &(&str, isocenter_net::train::validation::Gradients, _)| {
-            let cosines = format!(
-                "{name}: cosines {:.2} / {:.2} (rotation / translation), depth {:.0} %",
+/// What a step gave, in a few words.
+fn losses(metrics: &Metrics) -> String {
+    match &metrics.of {
+        MetricsOf::Network(m) => {
+            let of_branches = m.decomposition.map(|loss| format!("L_decomp {loss:.3}, "));
+            format!(
+                "L_appro {:.3}, {}cosines {:.2} / {:.2}",
+                m.approximation,
+                of_branches.unwrap_or_default(),
+                m.cosine_rotation,
+                m.cosine_translation
+            )
+        }
+        MetricsOf::Regressor(m) => format!(
+            "loss {:.3}, off by {:.1} degrees and {:.1} mm",
+            metrics.loss, m.rotation_error_deg, m.shift_error_mm
+        ),
+    }
+}
+
+/// What was measured, in a line, if anything was.
+fn measured(step: u64, found: &Validation) -> Option<String> {
+    let groups = [
+        ("new poses", found.trained, found.trained_registrations),
+        ("CTs held out", found.held_out, found.held_out_registrations),
+    ];
+    let group = |(name, of, registered): (&str, Option<Gradients>, Option<Registrations>)| {
+        let cosines = of.map(|of| {
+            format!(
+                "cosines {:.2} / {:.2} (rotation / translation), depth {:.0} %",
                 of.cosine_rotation,
                 of.cosine_translation,
                 100.0 * of.depth_sign
-            );
-            match registered {
-                Some(isocenter_net::train::validation::Registrations {
-                    start_mtre_mm,
-                    end_mtre_mm,
-                    ..
-                }) => format!("{cosines}, median mTRE {start_mtre_mm:.1} to {end_mtre_mm:.1} mm"),
-                None => cosines,
-            }
-        };
-    let groups: Vec<String> = groups.iter().map(group).collect();
-    format!("step {step}: {}", groups.join("; "))
+            )
+        });
+        let errors = registered
+            .map(|of| format!("median mTRE {:.1} to {:.1} mm", of.start_mtre_mm, of.end_mtre_mm));
+        let said: Vec<String> = cosines.into_iter().chain(errors).collect();
+        (!said.is_empty()).then(|| format!("{name}: {}", said.join(", ")))
+    };
+    let groups: Vec<String> = groups.into_iter().filter_map(group).collect();
+    (!groups.is_empty()).then(|| format!("step {step}: {}", groups.join("; ")))
 }
 
 /// Set when the user or the system asks the program to end.

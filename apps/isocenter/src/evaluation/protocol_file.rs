@@ -51,9 +51,10 @@ mod tests {
 
     #[test]
     fn our_protocols_make_sense() {
-        // The network's stage comes with a checkpoint, of which there is none here: another by its name.
+        // The stages of networks come with checkpoints, of which there are none here: others by their names.
         let mut registry = StageRegistry::default();
         registry.add("network", |config| StageRegistry::default().make("refine", config));
+        registry.add("regressor", |config| StageRegistry::default().make("refine", config));
         let mut count = 0;
         for entry in std::fs::read_dir(protocols()).unwrap() {
             let path = entry.unwrap().path();

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::protocol_file::ProtocolFile;
 use super::shard::Shard;
 use crate::fingerprint::fingerprint;
+use crate::stages::Fingerprints;
 
 /// Why a record cannot be read or continued.
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +47,9 @@ pub(crate) struct Header {
     shard: Shard,
     /// That of the program.
     version: String,
-    /// Fingerprint of the network's checkpoint.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    network: Option<String>,
+    /// Of the checkpoints.
+    #[serde(flatten)]
+    networks: Fingerprints,
     /// Fingerprint of the CTs; none where they were not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cts: Option<String>,
@@ -58,11 +59,11 @@ impl Header {
     pub(crate) fn new(
         file: &ProtocolFile,
         shard: Shard,
-        network: Option<&str>,
+        networks: &Fingerprints,
         cts: Option<&str>,
     ) -> Self {
         Self {
-            network: network.map(str::to_owned),
+            networks: networks.clone(),
             cts: cts.map(str::to_owned),
             protocol: fingerprint(file.text.as_bytes()),
             seed: file.protocol.seed,
@@ -92,9 +93,15 @@ impl Header {
         if self.version != expected.version {
             return other("version of the program", &self.version, &expected.version);
         }
-        if self.network != expected.network {
+        let networks = [
+            ("network", &self.networks.network, &expected.networks.network),
+            ("regressor", &self.networks.regressor, &expected.networks.regressor),
+        ];
+        if let Some((what, found, expected)) =
+            networks.into_iter().find(|(_, found, expected)| found != expected)
+        {
             let name = |network: &Option<String>| network.clone().unwrap_or("none".to_owned());
-            return other("network", &name(&self.network), &name(&expected.network));
+            return other(what, &name(found), &name(expected));
         }
         if self.shard != expected.shard {
             return other("shard", &self.shard, &expected.shard);
@@ -200,7 +207,7 @@ fn parse(
 pub(crate) fn merge(
     folder: &Path,
     file: &ProtocolFile,
-    network: Option<&str>,
+    networks: &Fingerprints,
 ) -> Result<Vec<CaseResult>, RecordError> {
     let of = shards_in(folder)?;
     let mut all = BTreeMap::new();
@@ -219,7 +226,7 @@ pub(crate) fn merge(
         let path = shard.record(folder);
         let system = |error| RecordError::System { path: path.clone(), error };
         let text = std::fs::read_to_string(&path).map_err(system)?;
-        let header = Header::new(file, shard, network, cts.as_deref());
+        let header = Header::new(file, shard, networks, cts.as_deref());
         let (began, done) = parse(&path, whole_lines(&text), &header)?;
         cts = cts.or(began.and_then(|header| header.cts));
         let expected = header.numbers().count();

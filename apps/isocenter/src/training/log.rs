@@ -92,16 +92,20 @@ fn seconds_since_1970() -> f64 {
 /// The curves of TensorBoard.
 fn scalars(line: &Line) -> Vec<(String, f64)> {
     let m = &line.metrics;
+    let (network, regressor) = (m.network(), m.regressor());
     let mut values: Vec<(String, f64)> = [
         ("loss/total", Some(m.loss)),
-        ("loss/approximation", Some(m.approximation)),
-        ("loss/decomposition", m.decomposition),
-        ("cosine/rotation", Some(m.cosine_rotation)),
-        ("cosine/translation", Some(m.cosine_translation)),
-        ("ncc/global", m.ncc_global),
-        ("ncc/local", m.ncc_local),
-        ("balance/s1", Some(m.s1)),
-        ("balance/s2", m.s2),
+        ("loss/approximation", network.map(|m| m.approximation)),
+        ("loss/decomposition", network.and_then(|m| m.decomposition)),
+        ("cosine/rotation", network.map(|m| m.cosine_rotation)),
+        ("cosine/translation", network.map(|m| m.cosine_translation)),
+        ("ncc/global", network.and_then(|m| m.ncc_global)),
+        ("ncc/local", network.and_then(|m| m.ncc_local)),
+        ("balance/s1", network.map(|m| m.s1)),
+        ("balance/s2", network.and_then(|m| m.s2)),
+        ("error/rotation_deg", regressor.map(|m| m.rotation_error_deg)),
+        ("error/shift_mm", regressor.map(|m| m.shift_error_mm)),
+        ("ncc/radiograph", regressor.map(|m| m.ncc)),
         ("training/gradient_norm", Some(m.gradient_norm)),
         ("training/learning_rate", Some(m.learning_rate)),
         ("training/seconds_per_step", Some(line.seconds_per_step)),
@@ -110,15 +114,14 @@ fn scalars(line: &Line) -> Vec<(String, f64)> {
     .filter_map(|(tag, value)| Some((tag.to_owned(), value?)))
     .collect();
     if let Some(validation) = &line.validation {
-        let mut gradients = |group: &str, of: &Gradients| {
+        let mut gradients = |group: &str, of: &Option<Gradients>| {
+            let Some(of) = of else { return };
             values.push((format!("validation/{group}/cosine_rotation"), of.cosine_rotation));
             values.push((format!("validation/{group}/cosine_translation"), of.cosine_translation));
             values.push((format!("validation/{group}/depth_sign"), of.depth_sign));
         };
         gradients("trained", &validation.trained);
-        if let Some(held_out) = &validation.held_out {
-            gradients("held_out", held_out);
-        }
+        gradients("held_out", &validation.held_out);
         let mut registrations = |group: &str, of: &Option<Registrations>| {
             if let Some(of) = of {
                 values.push((format!("validation/{group}/mtre_mm"), of.end_mtre_mm));

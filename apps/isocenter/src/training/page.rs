@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use isocenter_io::atomic::write_file;
-use isocenter_net::Network;
 use isocenter_net::train::validation::{Gradients, Registrations, landscape};
 use isocenter_net::train::{Metrics, Source};
+use isocenter_net::{Model, Network};
 use isocenter_report::{
     Curve, LandscapeAxis, Setting, Table, TrainingLandscape, TrainingReport, training_report,
 };
@@ -27,26 +27,32 @@ pub(crate) fn write_report(
     folder: &TrainingFolder,
     file: &TrainFile,
     lines: &[Line],
-    network: &Network,
+    model: &Model,
     source: &Source,
 ) -> Result<()> {
     let page = training_report(&TrainingReport {
         title: file.config.title.clone(),
         description: description(file, lines, source),
-        losses: [curve("total", lines, |m| m.loss), curve("L_appro", lines, |m| m.approximation)]
-            .into_iter()
-            .chain(curve_if_any("L_decomp", lines, |m| m.decomposition))
-            .collect(),
-        cosines: [
-            curve("cosine, rotation", lines, |m| m.cosine_rotation),
-            curve("cosine, translation", lines, |m| m.cosine_translation),
-        ]
-        .into_iter()
-        .chain(curve_if_any("NCC, global features", lines, |m| m.ncc_global))
-        .chain(curve_if_any("NCC, local features", lines, |m| m.ncc_local))
-        .collect(),
+        losses: curves([
+            curve("total", lines, |m| Some(m.loss)),
+            curve("L_appro", lines, |m| Some(m.network()?.approximation)),
+            curve("L_decomp", lines, |m| m.network()?.decomposition),
+        ]),
+        cosines: curves([
+            curve("cosine, rotation", lines, |m| Some(m.network()?.cosine_rotation)),
+            curve("cosine, translation", lines, |m| Some(m.network()?.cosine_translation)),
+            curve("NCC, global features", lines, |m| m.network()?.ncc_global),
+            curve("NCC, local features", lines, |m| m.network()?.ncc_local),
+        ]),
+        errors: curves([
+            curve("rotation (degrees)", lines, |m| Some(m.regressor()?.rotation_error_deg)),
+            curve("shift (mm)", lines, |m| Some(m.regressor()?.shift_error_mm)),
+        ]),
         validation: validation(lines),
-        landscapes: landscapes(network, source)?,
+        landscapes: match model {
+            Model::Network(network) => landscapes(network, source)?,
+            Model::Regressor(_) => Vec::new(),
+        },
         settings: settings(&file.text),
     })?;
     Ok(write_file(folder.path().join("report.html"), |out| out.write_all(page.as_bytes()))?)
@@ -63,20 +69,16 @@ fn description(file: &TrainFile, lines: &[Line], source: &Source) -> Vec<String>
     ]
 }
 
-fn curve(name: &str, lines: &[Line], value: impl Fn(&Metrics) -> f64) -> Curve {
-    let point = |line: &Line| [line.metrics.step as f64, value(&line.metrics)];
-    Curve { name: name.to_owned(), points: lines.iter().map(point).collect() }
-}
-
-/// The curve of what not every network has.
-fn curve_if_any(
-    name: &str,
-    lines: &[Line],
-    value: impl Fn(&Metrics) -> Option<f64>,
-) -> Option<Curve> {
+/// The curve of what not every step has.
+fn curve(name: &str, lines: &[Line], value: impl Fn(&Metrics) -> Option<f64>) -> Option<Curve> {
     let point = |line: &Line| Some([line.metrics.step as f64, value(&line.metrics)?]);
     let points: Vec<_> = lines.iter().filter_map(point).collect();
     (!points.is_empty()).then(|| Curve { name: name.to_owned(), points })
+}
+
+/// Those that there are.
+fn curves<const N: usize>(curves: [Option<Curve>; N]) -> Vec<Curve> {
+    curves.into_iter().flatten().collect()
 }
 
 fn validation(lines: &[Line]) -> Table {
@@ -95,33 +97,45 @@ fn validation(lines: &[Line]) -> Table {
     for line in lines {
         let Some(found) = &line.validation else { continue };
         let step = line.metrics.step;
-        rows.push(row(step, "trained on", &found.trained, found.trained_registrations));
-        if let Some(held_out) = &found.held_out {
-            rows.push(row(step, "held out", held_out, found.held_out_registrations));
-        }
+        let groups = [
+            ("trained on", found.trained, found.trained_registrations),
+            ("held out", found.held_out, found.held_out_registrations),
+        ];
+        let measured = groups.into_iter().filter(|(_, of, found)| of.is_some() || found.is_some());
+        rows.extend(measured.map(|(group, of, found)| row(step, group, of, found)));
     }
-    Table { columns: columns.map(str::to_owned).into(), rows }
+    without_empty_columns(Table { columns: columns.map(str::to_owned).into(), rows })
 }
 
-fn row(step: u64, group: &str, of: &Gradients, registered: Option<Registrations>) -> Vec<String> {
+/// The table without columns of which no row says anything.
+fn without_empty_columns(table: Table) -> Table {
+    let says = |n: usize| table.rows.iter().any(|row| row.get(n).is_some_and(|c| !c.is_empty()));
+    let kept: Vec<usize> = (0..table.columns.len()).filter(|&n| says(n)).collect();
+    let of = |row: &Vec<String>| kept.iter().filter_map(|&n| row.get(n).cloned()).collect();
+    Table { columns: of(&table.columns), rows: table.rows.iter().map(of).collect() }
+}
+
+fn row(
+    step: u64,
+    group: &str,
+    of: Option<Gradients>,
+    registered: Option<Registrations>,
+) -> Vec<String> {
     let percent = |part: f64| format!("{:.0} %", 100.0 * part);
-    let mut cells = vec![
-        step.to_string(),
-        group.to_owned(),
-        of.poses.to_string(),
-        format!("{:.2}", of.cosine_rotation),
-        format!("{:.2}", of.cosine_translation),
-        percent(of.depth_sign),
-    ];
-    cells.extend(match registered {
-        Some(of) => [
-            format!("{:.1}", of.start_mtre_mm),
-            format!("{:.1}", of.end_mtre_mm),
-            percent(of.success),
-        ],
-        None => [""; 3].map(str::to_owned),
+    let nothing = || [const { String::new() }; 3];
+    let poses = of.map(|of| of.poses).or(registered.map(|of| of.count));
+    let gradients = of.map_or_else(nothing, |of| {
+        let cosines = [of.cosine_rotation, of.cosine_translation];
+        let [rotation, translation] = cosines.map(|cosine| format!("{cosine:.2}"));
+        [rotation, translation, percent(of.depth_sign)]
     });
-    cells
+    let registered = registered.map_or_else(nothing, |of| {
+        let [start, end] = [of.start_mtre_mm, of.end_mtre_mm].map(|mm| format!("{mm:.1}"));
+        [start, end, percent(of.success)]
+    });
+    let poses = poses.map_or_else(String::new, |poses| poses.to_string());
+    let first = [step.to_string(), group.to_owned(), poses];
+    first.into_iter().chain(gradients).chain(registered).collect()
 }
 
 /// Of the first CT of each kind.

@@ -14,6 +14,8 @@ pub struct TrainingReport {
     pub losses: Vec<Curve>,
     /// Cosines and correlations over the steps: between -1 and 1.
     pub cosines: Vec<Curve>,
+    /// Errors of the poses that a regressor says, over the steps (degrees, mm).
+    pub errors: Vec<Curve>,
     /// What was measured on poses and CTs that are not trained on; the first column names the step.
     pub validation: Table,
     /// The learned similarity around a true pose (`fine`) and the geodesic one (`coarse`).

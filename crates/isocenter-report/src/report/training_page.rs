@@ -13,8 +13,8 @@ const SIZE_PX: [f64; 2] = [1000.0, 280.0];
 /// Means over so many parts of the training stand for the single steps, which scatter.
 const PARTS: usize = 60;
 
-/// A page about a training: losses and cosines over the steps, what was measured on held-out poses, the
-/// learned similarity beside the geodesic one.
+/// A page about a training: losses, cosines or errors over the steps, what was measured on held-out poses,
+/// the learned similarity beside the geodesic one.
 ///
 /// # Errors
 /// If a row of the table does not have one cell for each column, or a landscape one value for each
@@ -48,6 +48,7 @@ pub fn training_report(report: &TrainingReport) -> Result<String, ReportError> {
             "cosine, correlation",
             &report.cosines,
         ),
+        errors: chart("Errors over steps", "degrees, mm", &report.errors),
         landscapes: landscapes.collect::<Result<_, ReportError>>()?,
         report,
     };
@@ -60,6 +61,7 @@ struct Page<'a> {
     report: &'a TrainingReport,
     losses: Option<Svg>,
     cosines: Option<Svg>,
+    errors: Option<Svg>,
     landscapes: Vec<Landscape<'a>>,
 }
 
