@@ -16,7 +16,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::error::NetError;
-use crate::model::{Model, ModelConfig};
+use crate::model::ModelConfig;
 use crate::network::Network;
 use crate::regressor::Regressor;
 use crate::scene::Descent;
@@ -81,9 +81,11 @@ impl Checkpoint {
     /// # Errors
     /// If it is a regressor, or weights are missing or have other shapes than the architecture says.
     pub fn network_on(&self, device: &Device) -> Result<Network, NetError> {
-        match self.model_on(device)? {
-            Model::Network(network) => Ok(network),
-            Model::Regressor(_) => Err(NetError::OtherModel {
+        match &self.header.network {
+            ModelConfig::Network(config) => {
+                weights::put(Network::new(config, 0, device)?, &self.network)
+            }
+            ModelConfig::Rtpi(_) => Err(NetError::OtherModel {
                 found: REGRESSOR,
                 expected: NETWORK_MODEL,
                 flag: "--regressor",
@@ -96,18 +98,16 @@ impl Checkpoint {
     /// # Errors
     /// If it is no regressor, or weights are missing or have other shapes than the architecture says.
     pub fn regressor_on(&self, device: &Device) -> Result<Regressor, NetError> {
-        match self.model_on(device)? {
-            Model::Regressor(regressor) => Ok(regressor),
-            Model::Network(_) => Err(NetError::OtherModel {
+        match &self.header.network {
+            ModelConfig::Rtpi(config) => {
+                weights::put(Regressor::new(config, 0, device)?, &self.network)
+            }
+            ModelConfig::Network(_) => Err(NetError::OtherModel {
                 found: NETWORK_MODEL,
                 expected: REGRESSOR,
                 flag: "--network",
             }),
         }
-    }
-
-    fn model_on(&self, device: &Device) -> Result<Model, NetError> {
-        weights::put(Model::new(&self.header.network, 0, device)?, &self.network)
     }
 
     /// The bytes of its file: the same for the same checkpoint.
@@ -204,6 +204,7 @@ mod tests {
     //! Proves: a checkpoint comes back bit by bit, its bytes are always the same, and another
     //! version, another architecture or a damaged file is refused by what differs.
     use super::*;
+    use crate::model::Model;
     use crate::network::{DualBranchConfig, SopiConfig};
     use crate::regressor::RegressorConfig;
 

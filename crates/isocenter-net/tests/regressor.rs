@@ -6,10 +6,8 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-
 use burn::module::Module;
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use isocenter::geometry::{Camera, PivotMotion};
 use isocenter_net::layer::{Context, Statistics};
 use isocenter_net::network::Normalization;
@@ -79,27 +77,8 @@ fn everything_is_what_pytorch_finds() {
         }
         let slopes = TensorData::new(hashed("slopes", BATCH * 6), [BATCH, 6]);
         let gradients = (outputs * Tensor::from_data(slopes, &device())).sum().backward();
-        compare_weights(case, &regressor, &gradients);
-    }
-}
-
-/// Weight for weight, relative to the largest gradient of the part of the regressor it is in: a bias in
-/// front of a normalisation has none.
-fn compare_weights(case: &Value, regressor: &Regressor, gradients: &Gradients) {
-    let expected: BTreeMap<String, [f64; 2]> =
-        serde_json::from_value(case["weight_gradients"].clone()).unwrap();
-    let found = support::summed_up(regressor, gradients);
-    assert_eq!(found.len(), expected.len());
-    let part = |name: &str| name.split('.').take(2).collect::<Vec<_>>().join(".");
-    for (name, found) in &found {
-        let largest = expected
-            .iter()
-            .filter(|(other, _)| part(other) == part(name))
-            .fold(0.0_f64, |largest, (_, [length, _])| largest.max(*length));
-        for (found, expected) in found.iter().zip(expected[name.as_str()]) {
-            let off = (found - expected).abs() / largest;
-            assert!(off < 1e-3, "{name}: {found:e}, expected {expected:e}, off by {off:e}");
-        }
+        let expected = serde_json::from_value(case["weight_gradients"].clone()).unwrap();
+        support::compare_gradients(&expected, &support::summed_up(&regressor, &gradients));
     }
 }
 

@@ -17,6 +17,7 @@ use safetensors::tensor::TensorView;
 use super::config::TrainConfig;
 use super::patient::TrainingPatient;
 use crate::error::NetError;
+use crate::regressor::Observation;
 use crate::xray::NetworkXray;
 
 /// X-rays of one CT, and where moving images are taken from.
@@ -37,6 +38,16 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// What a regressor is given of it, `patient` being its CT.
+    pub(super) fn observation<'a>(&'a self, patient: &'a TrainingPatient) -> Observation<'a> {
+        Observation {
+            relative_attenuation: &patient.moving.relative_attenuation,
+            pivot_world_mm: patient.pivot_world_mm,
+            xrays: &self.xrays,
+            nominal_cameras_from_world: &self.cameras_from_world,
+        }
+    }
+
     /// As a safetensors file: `xrays`, and the poses as rows of a matrix `[pose, 3, 4]`,
     /// `camera_from_world` and `true_camera_from_world`; names of CT and camera are in the metadata.
     ///

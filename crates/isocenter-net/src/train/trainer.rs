@@ -20,7 +20,6 @@ use crate::model::Model;
 use crate::network::Network;
 use crate::regressor::Regressor;
 use crate::regressor::loss::RegressionLoss;
-use crate::regressor::observation::Observation;
 use crate::regressor::step::{RegressionBatch, RegressionStep};
 use crate::scene::Scene;
 use crate::step::{Batch, BranchCorrelation, Step};
@@ -271,12 +270,7 @@ fn regression_step(
 ) -> Result<RegressionStep, NetError> {
     let (patient, camera) = source.scene_of(sample)?;
     let batch = RegressionBatch {
-        observation: Observation {
-            relative_attenuation: &patient.moving.relative_attenuation,
-            pivot_world_mm: patient.pivot_world_mm,
-            xrays: &sample.xrays,
-            nominal_cameras_from_world: &sample.cameras_from_world,
-        },
+        observation: sample.observation(patient),
         camera,
         true_cameras_from_world: &sample.true_cameras_from_world,
     };

@@ -20,7 +20,7 @@ use crate::loss::geodesic_gradient;
 use crate::model::Model;
 use crate::network::{Features, Network};
 use crate::objective::NetworkObjective;
-use crate::regressor::{Observation, Regressor};
+use crate::regressor::Regressor;
 use crate::scene::{Descent, Scene};
 use crate::xray::NetworkXray;
 
@@ -113,13 +113,7 @@ fn regressed(
     patient: &TrainingPatient,
     sample: &Sample,
 ) -> Result<[f64; 2], NetError> {
-    let observation = Observation {
-        relative_attenuation: &patient.moving.relative_attenuation,
-        pivot_world_mm: patient.pivot_world_mm,
-        xrays: &sample.xrays,
-        nominal_cameras_from_world: &sample.cameras_from_world,
-    };
-    let said = observation.poses(regressor)?;
+    let said = sample.observation(patient).poses(regressor)?;
     let truth = &sample.true_cameras_from_world[0];
     let poses = [&sample.cameras_from_world[0], &said[0]];
     Ok(poses.map(|pose| patient.targets.mtre_mm(pose, truth)))

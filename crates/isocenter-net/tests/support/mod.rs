@@ -5,6 +5,8 @@
 
 pub mod case;
 
+use std::collections::BTreeMap;
+
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor, TensorData};
 
@@ -105,4 +107,21 @@ pub fn summed_up<M: Module>(module: &M, gradients: &Gradients) -> Vec<(String, [
     let mut visitor = Visitor(Path::default(), gradients, Vec::new());
     module.visit(&mut visitor);
     visitor.2
+}
+
+/// Compares what [`summed_up`] gives, weight for weight, relative to the largest gradient of the part of
+/// the model it is in: a bias in front of a normalisation has none. Every weight has to be there.
+pub fn compare_gradients(expected: &BTreeMap<String, [f64; 2]>, found: &[(String, [f64; 2])]) {
+    let part = |name: &str| name.split('.').take(2).collect::<Vec<_>>().join(".");
+    for (name, found) in found {
+        let largest = expected
+            .iter()
+            .filter(|(other, _)| part(other) == part(name))
+            .fold(0.0_f64, |largest, (_, [length, _])| largest.max(*length));
+        for (found, expected) in found.iter().zip(expected[name.as_str()]) {
+            let off = (found - expected).abs() / largest;
+            assert!(off < 1e-3, "{name}: {found:e}, expected {expected:e}, off by {off:e}");
+        }
+    }
+    assert_eq!(found.len(), expected.len(), "every weight has a gradient");
 }
