@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use isocenter_net::Checkpoint;
+use isocenter_net::metric::PoseMetric;
 use isocenter_net::scene::Descent;
 
 fn fixture(name: &str) -> PathBuf {
@@ -36,6 +37,7 @@ fn published_names_become_a_checkpoint() {
     let first = Checkpoint::from_bytes(&fs::read(&out).unwrap()).unwrap();
     assert_eq!(first.header.descent, Descent::SigmoidProduct);
     assert_eq!(first.header.voxel_spacing_mm, 1.0);
+    assert_eq!(first.header.metric, PoseMetric::Pose);
 
     let options = ["--descent", "sum", "--voxel-spacing-mm", "5", "--size", "32,32"];
     assert!(convert(&fixture("published.pt"), &out, &options).0);

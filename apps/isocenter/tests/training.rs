@@ -1,5 +1,6 @@
 //! Proves, on the real program: a training that is interrupted and goes on ends with the same bytes as
-//! one that was not, whatever the number of threads that make samples and of those that compute; fine-tuning begins with the other's weights; steps may be added and fewer checkpoints kept; a
+//! one that was not, whatever the number of threads that make samples and of those that compute; fine-tuning begins with the other's weights;
+//! checkpoints keep in which metric gradients were trained; steps may be added and fewer checkpoints kept; a
 //! folder that holds a training, other settings and files that are no checkpoints are refused with
 //! what to do; a training that leads nowhere stops and keeps its batch; the baselines are trained likewise;
 //! Ctrl-C ends it with a checkpoint.
@@ -11,6 +12,7 @@ use std::path::Path;
 
 use assert_cmd::Command;
 use isocenter_net::Checkpoint;
+use isocenter_net::metric::PoseMetric;
 
 /// A network and images as small as they can be.
 const SETTINGS: &str = include_str!("support/tiny_training.toml");
@@ -94,12 +96,16 @@ fn a_training_that_goes_on_is_the_same() {
     // A training that changes nothing ends with the weights that it begins with.
     let still =
         SETTINGS.replace("lowest = 1e-6", "lowest = 0").replace("highest = 1e-4", "highest = 0");
-    fs::write(&settings, still.replace("head = [8]", "head = [8]\ndropout = 0.4")).unwrap();
+    let still = still.replace("head = [8]", "head = [8]\ndropout = 0.4");
+    fs::write(&settings, format!("{still}\n[objective]\nmetric = \"pose\"\n")).unwrap();
     let from = checkpoint(&whole, 4);
     let (done, errors) = train(&settings, &tuned, &["--from", from.to_str().unwrap()]);
     assert!(done, "{errors}");
-    let network = |path| Checkpoint::from_bytes(&fs::read(path).unwrap()).unwrap().network;
-    assert_eq!(network(checkpoint(&tuned, 4)), network(from.clone()));
+    let [before, after] = [&from, &checkpoint(&tuned, 4)]
+        .map(|path| Checkpoint::from_bytes(&fs::read(path).unwrap()).unwrap());
+    assert_eq!(after.network, before.network);
+    let metrics_of_poses = [before.header.metric, after.header.metric];
+    assert_eq!(metrics_of_poses, [PoseMetric::Radiograph, PoseMetric::Pose]);
     assert_ne!(metrics(&tuned)[0]["loss"], metrics(&whole)[0]["loss"]);
     let other = SETTINGS.replace("head = [8]", "head = [9]");
     fs::write(&settings, other).unwrap();

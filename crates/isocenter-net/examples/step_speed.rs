@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use isocenter::geometry::{Camera, PivotMotion, View};
-use isocenter::project::Projector;
 use isocenter::volume::{Affine, Volume};
 use isocenter_net::Network;
 use isocenter_net::layer::Context;
 use isocenter_net::loss::{Approximation, Balance, DecompositionForm, Weighing};
+use isocenter_net::metric::PoseMetric;
+use isocenter_net::moving_projector::MovingProjector;
 use isocenter_net::network::DualBranchConfig;
 use isocenter_net::objective::NetworkObjective;
 use isocenter_net::scene::{Descent, Scene};
@@ -56,6 +57,7 @@ fn main() {
         descent: Descent::Sum,
         approximation: Approximation::Direction,
         decomposition: DecompositionForm::Bounded,
+        metric: PoseMetric::Radiograph,
     };
     let mut seconds = Vec::new();
     for seed in 0..8 {
@@ -69,7 +71,7 @@ fn main() {
 
     let network = burn::module::Module::valid(&network);
     let pass = network.residual().forward(&volume).unwrap();
-    let projector = Projector::new(pass.channels().unwrap());
+    let projector = MovingProjector::new(&pass, objective.metric).unwrap();
     let mut context = Context::inference();
     let xray = network.xray_features(xrays.without_autodiff(), &mut context).unwrap();
     let objective = NetworkObjective::new(&network, Descent::Sum, scene, &projector, &xray);

@@ -16,6 +16,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::error::NetError;
+use crate::metric::PoseMetric;
 use crate::model::ModelConfig;
 use crate::network::Network;
 use crate::regressor::Regressor;
@@ -23,7 +24,7 @@ use crate::scene::Descent;
 use crate::weights::{self, Array, Arrays};
 
 /// The version of the format that this program writes and reads.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The entry of the metadata.
 const ENTRY: &str = "isocenter";
@@ -37,6 +38,8 @@ pub struct Header {
     pub network: ModelConfig,
     /// Which number a network descends; of a regressor it tells nothing.
     pub descent: Descent,
+    /// In which metric a network's gradient was trained, and is followed; of a regressor it tells nothing.
+    pub metric: PoseMetric,
     /// The voxels of the moving volume, about (mm).
     pub voxel_spacing_mm: f64,
     /// Steps trained.
@@ -69,9 +72,14 @@ const MOMENTS: [&str; 2] = ["optimizer.mean.", "optimizer.square."];
 impl Header {
     /// Of a model that was not trained here.
     #[must_use]
-    pub fn new(network: ModelConfig, descent: Descent, voxel_spacing_mm: f64) -> Self {
+    pub fn new(
+        network: ModelConfig,
+        descent: Descent,
+        metric: PoseMetric,
+        voxel_spacing_mm: f64,
+    ) -> Self {
         let (format, step, training) = (FORMAT, 0, String::new());
-        Self { format, network, descent, voxel_spacing_mm, step, training }
+        Self { format, network, descent, metric, voxel_spacing_mm, step, training }
     }
 }
 
@@ -158,6 +166,7 @@ impl Checkpoint {
         header.network.check()?;
         if let ModelConfig::Network(network) = &header.network {
             header.descent.check(network)?;
+            header.descent.check_metric(header.metric)?;
         }
         let mut checkpoint = Self {
             header,
@@ -222,7 +231,7 @@ mod tests {
         let one = |value| Array { shape: vec![2], values: vec![value, 1.0] };
         let arrays = |value| Arrays::from([("network.residual.x".to_owned(), one(value))]);
         Checkpoint {
-            header: Header::new(config, Descent::Sum, 5.0),
+            header: Header::new(config, Descent::Sum, PoseMetric::Radiograph, 5.0),
             network,
             balance: Arrays::from([("log_variances".to_owned(), one(0.5))]),
             moments: [arrays(2.0), arrays(3.0)],
@@ -273,6 +282,18 @@ mod tests {
             message(&other).contains("version 7")
                 && message(&other).contains(&format!("version {FORMAT}"))
         );
+        // As version 2 had it.
+        let mut header = serde_json::to_value(checkpoint().header).unwrap();
+        header["format"] = 2.into();
+        assert!(header.as_object_mut().unwrap().remove("metric").is_some());
+        let metadata = HashMap::from([(ENTRY.to_owned(), header.to_string())]);
+        let nothing = Vec::<(&str, TensorView<'_>)>::new();
+        let older = safetensors::serialize(nothing, Some(metadata)).unwrap();
+        let text = Checkpoint::from_bytes(&older).unwrap_err().to_string();
+        assert!(text.contains("version 2"), "{text}");
+        let mut other = checkpoint();
+        other.header.descent = Descent::SigmoidProduct;
+        assert!(message(&other).contains("objective.metric is radiograph"), "{}", message(&other));
         let mut other = checkpoint();
         let wider = DualBranchConfig { trunk: vec![512, 128], ..config() };
         other.header.network = wider.into();

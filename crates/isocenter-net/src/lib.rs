@@ -9,6 +9,8 @@
 //! - `fused` - maps of the network that the CPU does in one pass
 //! - [`volume`] - convolutions of whole volumes, on the CPU
 //! - [`loss`] - what is minimised
+//! - [`metric`] - in which pose gradients are taken
+//! - [`moving_projector`] - the CT in front of the camera
 //! - [`scene`] - the network at poses, its pose gradient
 //! - [`step`] - the derivative of a loss of that gradient
 //! - [`moving`], [`xray`] - CT and X-ray as the network wants them
@@ -28,8 +30,10 @@ pub mod error;
 mod fused;
 pub mod layer;
 pub mod loss;
+pub mod metric;
 pub mod model;
 pub mod moving;
+pub mod moving_projector;
 pub mod network;
 pub mod objective;
 pub mod regressor;

@@ -5,22 +5,23 @@ use std::sync::{Mutex, PoisonError};
 use burn::tensor::Tensor;
 use isocenter::geometry::RigidTransform;
 use isocenter::optimize::{Evaluation, Objective, ObjectiveError};
-use isocenter::project::Projector;
 use isocenter::register::BranchScores;
-use isocenter::volume::ChannelVolume;
 use nalgebra::{Vector3, Vector6};
 
 use crate::error::NetError;
 use crate::layer::Context;
+use crate::moving_projector::MovingProjector;
 use crate::network::{BranchOutputs, Features, Network, Outputs};
 use crate::scene::{Descent, PoseGradients, Scene};
 
-/// Minus L_net, and its derivative: higher is better.
+/// Minus L_net: higher is better. What it tells as its gradient is the derivative in the metric of poses, and in
+/// that of the radiograph a direction, which
+/// [`DirectionDescent`](isocenter::optimize::DirectionDescent) follows.
 pub struct NetworkObjective<'a> {
     network: &'a Network,
     descent: Descent,
     scene: Scene<'a>,
-    projector: &'a Projector<ChannelVolume>,
+    projector: &'a MovingProjector,
     xray: &'a Features,
     last_scores: Mutex<Option<BranchScores>>,
 }
@@ -32,7 +33,7 @@ impl<'a> NetworkObjective<'a> {
         network: &'a Network,
         descent: Descent,
         scene: Scene<'a>,
-        projector: &'a Projector<ChannelVolume>,
+        projector: &'a MovingProjector,
         xray: &'a Features,
     ) -> Self {
         Self { network, descent, scene, projector, xray, last_scores: Mutex::new(None) }

@@ -9,12 +9,14 @@ use isocenter::optimize::{
 use isocenter::project::{Exposure, ProjectError, Projector};
 use isocenter::register::config::OptimizerStageConfig;
 use isocenter::volume::ChannelVolume;
-use nalgebra::{Vector3, Vector6};
+use nalgebra::{Matrix6, Vector3, Vector6};
 use serde::{Deserialize, Serialize};
 
 use crate::dual::Dual;
 use crate::error::NetError;
 use crate::layer::Context;
+use crate::metric::{PoseMetric, preconditioner};
+use crate::moving_projector::MovingProjector;
 use crate::network::{BranchOutputs, Features, Network, NetworkConfig, Outputs};
 
 /// Moving images are line integrals over this length of water (mm).
@@ -69,6 +71,22 @@ impl Descent {
         })
     }
 
+    /// Checks that gradients in a metric can be descended.
+    ///
+    /// # Errors
+    /// If their lengths count, which are not known in the metric of the radiograph.
+    pub fn check_metric(self, metric: PoseMetric) -> Result<(), NetError> {
+        match (self, metric) {
+            (Self::SigmoidProduct, PoseMetric::Radiograph) => Err(NetError::Setting {
+                name: "objective.metric",
+                found: "radiograph (the default)".to_owned(),
+                expected: "\"pose\" with descent = \"sigmoid-product\", whose gradients count by \
+                           their length too",
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Checks that an architecture has what is descended.
     ///
     /// # Errors
@@ -103,8 +121,11 @@ pub struct Scene<'a> {
 pub struct PoseGradients {
     /// L_net of each pose.
     pub values: Vec<f64>,
-    /// dL_net / dtheta of each.
+    /// g of each: P dL_net / dtheta, without a unit. Its length is known up to a factor only where the
+    /// [metric](crate::metric) is the radiograph's.
     pub gradients: Vec<Vector6<f64>>,
+    /// P of each, symmetric: the identity in the metric of poses.
+    pub preconditioners: Vec<Matrix6<f64>>,
     /// What the branches said.
     pub outputs: Outputs,
     /// What they saw in the moving images.
@@ -126,7 +147,8 @@ impl Scene<'_> {
         by_motion.component_mul(&Vector6::new(1.0, 1.0, 1.0, h, h, h))
     }
 
-    /// The derivative for a motion (rad, mm) of one for theta.
+    /// The derivative for a motion (rad, mm) of one for theta; a gradient's direction, rotation and
+    /// translation apart, stays.
     pub(crate) fn for_motion(&self, by_theta: &Vector6<f64>) -> Vector6<f64> {
         let h = self.half_extent_mm;
         by_theta.component_div(&Vector6::new(1.0, 1.0, 1.0, h, h, h))
@@ -160,7 +182,7 @@ impl Scene<'_> {
         Ok(values.chunks((channels * rows * columns).max(1)).map(image_of).collect())
     }
 
-    /// L_net and its gradient for theta.
+    /// L_net and its gradient for theta, in the metric that the projector was made for.
     ///
     /// # Errors
     /// If a pose cannot be rendered, or shapes do not fit.
@@ -168,35 +190,59 @@ impl Scene<'_> {
         &self,
         network: &Network,
         descent: Descent,
-        projector: &Projector<ChannelVolume>,
+        projector: &MovingProjector,
         xray: &Features,
         poses: &[RigidTransform],
         context: &mut Context,
     ) -> Result<PoseGradients, NetError> {
         let device = network.device();
         let (mut images, mut jacobians) = (Vec::new(), Vec::new());
+        let mut preconditioners = Vec::with_capacity(poses.len());
         for pose in poses {
-            let exposure = self.expose(projector, pose)?;
-            let mut image = vec![0.0; exposure.image_len()];
-            let mut jacobian = vec![[0.0; 6]; exposure.image_len()];
-            exposure.jet_into(self.pivot_world_mm, &mut image, &mut jacobian)?;
+            let (image, jacobian) = self.jet(&projector.features, pose)?;
             images.push(image);
             jacobians.push(jacobian);
+            preconditioners.push(self.preconditioner(projector, pose)?);
         }
         let images = self.tensor_of(&images, &device).autodiff().require_grad();
         let moving = network.moving_features(Dual::constant(images.clone()), context)?;
         let outputs = network.evaluate(xray, &moving)?;
         let (values, _) = descent.of(&outputs).into_parts();
-        let mut gradients = values.clone().sum().backward();
-        let by_pixel = take_gradient(&images, &mut gradients);
+        let mut by_tensor = values.clone().sum().backward();
+        let by_pixel = take_gradient(&images, &mut by_tensor);
         let by_pixel = self.images_of(by_pixel)?;
-        let of_pose = |(jacobian, by_pixel): (&Vec<[f32; 6]>, &Vec<f32>)| {
-            self.for_theta(&contracted(jacobian, by_pixel))
-        };
-        let pose_gradients = jacobians.iter().zip(&by_pixel).map(of_pose).collect();
+        let pairs = jacobians.iter().zip(&by_pixel);
+        let by_theta =
+            pairs.map(|(jacobian, by_pixel)| self.for_theta(&contracted(jacobian, by_pixel)));
+        let gradients = by_theta.zip(&preconditioners).map(|(g, p)| p * g).collect();
         let values = values.without_autodiff().try_into_vec_as::<f32>()?;
         let values = values.into_iter().map(f64::from).collect();
-        Ok(PoseGradients { values, gradients: pose_gradients, outputs, moving })
+        Ok(PoseGradients { values, gradients, preconditioners, outputs, moving })
+    }
+
+    /// A moving image, channels side by side, and its derivatives for a motion.
+    fn jet(
+        &self,
+        projector: &Projector<ChannelVolume>,
+        pose: &RigidTransform,
+    ) -> Result<(Vec<f32>, Vec<[f32; 6]>), ProjectError> {
+        let exposure = self.expose(projector, pose)?;
+        let mut image = vec![0.0; exposure.image_len()];
+        let mut jacobian = vec![[0.0; 6]; exposure.image_len()];
+        exposure.jet_into(self.pivot_world_mm, &mut image, &mut jacobian)?;
+        Ok((image, jacobian))
+    }
+
+    /// P of the projector's metric.
+    fn preconditioner(
+        &self,
+        projector: &MovingProjector,
+        pose: &RigidTransform,
+    ) -> Result<Matrix6<f64>, ProjectError> {
+        let Some(ct) = &projector.ct else { return Ok(Matrix6::identity()) };
+        let (_, jacobian) = self.jet(ct, pose)?;
+        let by_theta = |by_motion: &[f32; 6]| self.for_theta(&by_motion.map(f64::from).into());
+        Ok(preconditioner(jacobian.iter().map(by_theta)))
     }
 }
 

@@ -11,21 +11,21 @@ use isocenter::geometry::{Camera, RigidTransform};
 use isocenter::optimize::{
     DirectionDescentConfig, Evaluation, GradientDescentConfig, Objective, ObjectiveError, maximize,
 };
-use isocenter::project::Projector;
 use isocenter::radiograph::Image;
 use isocenter::register::config::OptimizerStageConfig;
 use isocenter::register::{
     BranchScores, Candidate, Case, Event, FeatureMaps, RegisterConfig, RegisterError, Run, Stage,
     StageRegistry, TraceRow, for_reference_camera,
 };
-use isocenter::volume::ChannelVolume;
 use nalgebra::{Vector3, Vector6};
 
 use crate::checkpoint::Checkpoint;
 use crate::dual::Dual;
 use crate::error::NetError;
 use crate::layer::Context;
+use crate::metric::PoseMetric;
 use crate::moving::MovingVolume;
+use crate::moving_projector::MovingProjector;
 use crate::network::{Features, Network};
 use crate::objective::NetworkObjective;
 use crate::scene::{Descent, Scene};
@@ -36,6 +36,7 @@ use crate::xray::NetworkXray;
 pub struct TrainedNetwork {
     network: Network,
     descent: Descent,
+    metric: PoseMetric,
     voxel_spacing_mm: f64,
     device: Device,
 }
@@ -49,6 +50,7 @@ impl TrainedNetwork {
         Ok(Self {
             network: checkpoint.network_on(device)?.valid(),
             descent: checkpoint.header.descent,
+            metric: checkpoint.header.metric,
             voxel_spacing_mm: checkpoint.header.voxel_spacing_mm,
             device: device.clone(),
         })
@@ -128,7 +130,7 @@ fn as_register_error(error: NetError) -> RegisterError {
 
 /// What does not depend on the pose.
 struct Prepared {
-    projector: Projector<ChannelVolume>,
+    projector: MovingProjector,
     half_extent_mm: f64,
     pivot_world_mm: Vector3<f64>,
     xrays: Vec<(Camera, Features)>,
@@ -147,7 +149,7 @@ impl Prepared {
             xrays.push((seen.camera, features));
         }
         Ok(Self {
-            projector: Projector::new(pass.channels()?),
+            projector: MovingProjector::new(&pass, trained.metric)?,
             half_extent_mm: moving.half_extent_mm,
             pivot_world_mm: case.pivot_world_mm(),
             xrays,
@@ -262,10 +264,13 @@ fn mean_map(features: &Tensor<4>) -> Result<Image, NetError> {
 mod tests {
     //! Proves: what is descended by its length keeps it, what by its direction does not; of two X-rays
     //! what is told is the mean, its gradient for motions of the first camera; settings that make no sense
-    //! are refused when the stage is made.
+    //! are refused when the stage is made; gradients are in the metric of
+    //! the training.
     use isocenter::geometry::{PivotMotion, View};
+    use isocenter::project::Projector;
     use isocenter::register::Xray;
     use isocenter::volume::{AttenuationMap, AttenuationVolume, Phantom, PhantomConfig};
+    use nalgebra::{Matrix3, Matrix6};
 
     use super::*;
     use crate::checkpoint::Header;
@@ -275,7 +280,7 @@ mod tests {
     const SIZE_PX: [usize; 2] = [64, 64];
     const DISTANCE_MM: f64 = 700.0;
 
-    fn trained(descent: Descent) -> TrainedNetwork {
+    fn trained(descent: Descent, metric: PoseMetric) -> TrainedNetwork {
         let config = DualBranchConfig {
             size_px: SIZE_PX,
             trunk: vec![16],
@@ -284,7 +289,7 @@ mod tests {
         };
         let network = Network::new(&config.clone().into(), 2, &Device::flex()).unwrap();
         let checkpoint = Checkpoint {
-            header: Header::new(config.into(), descent, 12.0),
+            header: Header::new(config.into(), descent, metric, 12.0),
             network: weights::of(&network).unwrap(),
             balance: Default::default(),
             moments: Default::default(),
@@ -313,7 +318,7 @@ mod tests {
 
     #[test]
     fn two_xrays_pull_together() {
-        let trained = trained(Descent::SigmoidProduct);
+        let trained = trained(Descent::SigmoidProduct, PoseMetric::Pose);
         let (case, truth) = two_xrays();
         let prepared = Prepared::new(&trained, &case).unwrap();
         let objective = prepared.objective(&trained);
@@ -355,10 +360,53 @@ mod tests {
         assert!((first - second).norm() > 0.1 * first.norm());
     }
 
+    /// A direction in the metric that the network was trained in, of each X-ray with its own view of depth.
+    #[test]
+    fn the_metric_is_that_of_the_training() {
+        let (case, truth) = two_xrays();
+        let start = PivotMotion::from_vector(&Vector6::new(0.05, -0.08, 0.1, 8.0, -6.0, 15.0))
+            .apply(&truth, case.pivot_world_mm());
+        let votes = |metric| {
+            let trained = trained(Descent::Sum, metric);
+            let prepared = Prepared::new(&trained, &case).unwrap();
+            let objective = prepared.objective(&trained);
+            let of = |(camera, _, one): &(&Camera, &Features, NetworkObjective<'_>)| {
+                let found = one.at(&camera.camera_from_world(&start)).unwrap();
+                let h = prepared.half_extent_mm;
+                let unit = Vector6::new(1.0, 1.0, 1.0, h, h, h);
+                (found.gradients[0], found.preconditioners[0], unit)
+            };
+            let each: Vec<_> = objective.parts.iter().map(of).collect();
+            let mut mean = Vector6::zeros();
+            for ((camera, ..), (g, _, unit)) in objective.parts.iter().zip(&each) {
+                // Along the first camera's axes.
+                let of_first = camera.camera_from_reference_camera();
+                let turn = of_first.map_or_else(Matrix3::identity, |of| of.rotation().transpose());
+                let vote = vote(Descent::Sum, &-g.component_div(unit)) / 2.0;
+                for from in [0, 3] {
+                    let turned = turn * vote.fixed_rows::<3>(from);
+                    let sum = mean.fixed_rows::<3>(from) + turned;
+                    mean.fixed_rows_mut::<3>(from).copy_from(&sum);
+                }
+            }
+            let told = objective.evaluate(&start).unwrap().gradient;
+            assert!((told - mean).norm() < 1e-9, "{told} {mean}");
+            each
+        };
+        let (pose, radiograph) = (votes(PoseMetric::Pose), votes(PoseMetric::Radiograph));
+        for ((plain, identity, _), (found, p, _)) in pose.iter().zip(&radiograph) {
+            assert_eq!(*identity, Matrix6::identity());
+            // The same network: what differs is P. Reverse mode in single precision.
+            assert!((p * plain - found).norm() < 1e-5 * found.norm());
+            let [a, b] = [plain, found].map(|g| vote(Descent::Sum, g));
+            assert!((a - b).norm() > 0.1, "{a} {b}");
+        }
+    }
+
     #[test]
     fn settings_are_checked_when_the_stage_is_made() {
         let mut registry = StageRegistry::default();
-        NetworkStage::register(trained(Descent::SigmoidProduct), &mut registry);
+        NetworkStage::register(trained(Descent::SigmoidProduct, PoseMetric::Pose), &mut registry);
         let mut config = RegisterConfig::default();
         assert!(registry.make(NetworkStage::NAME, &config).is_ok());
         config.gradient_descent.optimizer.momentum = 2.0;

@@ -4,11 +4,14 @@
 //! Its derivative for the weights phi is exact, with first-order reverse mode only:
 //!
 //! 1. the network in reverse, to the moving image: dL_net / dI; contracted with the projector's
-//!    derivatives: g, six numbers a sample;
+//!    derivatives, in the [`metric`](crate::metric) of the objective: g, six numbers a sample;
 //! 2. L_appro(g) and its derivative v = dL_appro / dg, a constant from here on;
 //! 3. the network on dual numbers (I, I'), I' being the derivative of the image along v: the tangent
 //!    of its output is v . g;
 //! 4. reverse mode through that number: d(v . g) / dphi = dL_appro / dphi.
+//!
+//! In the radiograph's metric g is P dL_net / dtheta, P being symmetric and no function of the weights: v
+//! belongs to g, P v to theta, and step 3 goes along that.
 //!
 //! At the image the chain is cut: the framework differentiates the network down to (I, I'), the
 //! projector's transpose carries that to the volume of features, and the volume residual's own
@@ -26,6 +29,8 @@ use crate::dual::Dual;
 use crate::error::NetError;
 use crate::layer::{Context, Statistics};
 use crate::loss::{Approximation, Balance, DecompositionForm, decomposition, geodesic_gradient};
+use crate::metric::PoseMetric;
+use crate::moving_projector::MovingProjector;
 use crate::network::{Features, Network};
 use crate::scene::{Descent, PoseGradients, Scene, take_gradient};
 
@@ -54,6 +59,8 @@ pub struct Objective {
     pub approximation: Approximation,
     /// How features are kept apart.
     pub decomposition: DecompositionForm,
+    /// In which metric L_net's pose gradient is taken.
+    pub metric: PoseMetric,
 }
 
 /// How the features of X-ray and moving image correlate.
@@ -104,10 +111,10 @@ impl Batch<'_> {
         seed: u64,
     ) -> Result<Step, NetError> {
         let pass = network.residual().forward(self.relative_attenuation)?;
-        let projector = Projector::new(pass.channels()?);
+        let projector = MovingProjector::new(&pass, objective.metric)?;
         let mut context = Context::training(Statistics::BatchUpdating, seed);
         let xray = network.xray_features(self.xrays.clone(), &mut context)?;
-        let PoseGradients { values, gradients: found, .. } =
+        let PoseGradients { values, gradients: found, preconditioners, .. } =
             self.first_order(network, objective, &projector, &xray, &context)?;
         let (scene, count) = (self.scene, found.len() as f64);
         let mut approximation = 0.0;
@@ -122,9 +129,13 @@ impl Batch<'_> {
         }
         let contraction = slopes.iter().zip(&found).map(|(v, g)| v.dot(g)).sum();
 
-        // v is one for theta: a motion of v's translations times h.
-        let motions: Vec<PivotMotion> =
-            slopes.iter().map(|v| PivotMotion::from_vector(&scene.for_theta(v))).collect();
+        // v belongs to g, P v to theta; with its translations times h it is a motion.
+        let motions: Vec<PivotMotion> = slopes
+            .iter()
+            .zip(&preconditioners)
+            .map(|(v, p)| PivotMotion::from_vector(&scene.for_theta(&(p * v))))
+            .collect();
+        let projector = projector.features;
         let [images, tangents] = self.dual_images(&projector, &motions)?;
         let dual = Dual::new(images.clone(), tangents.clone());
         let moving = network.moving_features(dual, &mut context)?;
@@ -180,7 +191,7 @@ impl Batch<'_> {
         &self,
         network: &Network,
         objective: &Objective,
-        projector: &Projector<ChannelVolume>,
+        projector: &MovingProjector,
         xray: &Features,
         context: &Context,
     ) -> Result<PoseGradients, NetError> {

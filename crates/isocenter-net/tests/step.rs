@@ -14,6 +14,8 @@ use isocenter::project::Projector;
 use isocenter::volume::ChannelVolume;
 use isocenter_net::layer::Context;
 use isocenter_net::loss::{Approximation, Balance, DecompositionForm, Weighing};
+use isocenter_net::metric::PoseMetric;
+use isocenter_net::moving_projector::MovingProjector;
 use isocenter_net::network::{DualBranchConfig, Network, Normalization};
 use isocenter_net::scene::{Descent, PoseGradients};
 use isocenter_net::step::{Batch, Objective};
@@ -27,6 +29,7 @@ const DIRECTION: Objective = Objective {
     descent: Descent::Sum,
     approximation: Approximation::Direction,
     decomposition: DecompositionForm::Bounded,
+    metric: PoseMetric::Radiograph,
 };
 
 fn device() -> Device {
@@ -43,7 +46,7 @@ fn poses_by_finite_differences() {
 fn check_poses(network: &Network) {
     with_batch(1, &Device::flex(), |batch| {
         let pass = network.residual().forward(batch.relative_attenuation).unwrap();
-        let projector = Projector::new(pass.channels().unwrap());
+        let projector = MovingProjector::new(&pass, PoseMetric::Pose).unwrap();
         let mut context = Context::inference();
         let xray = network.xray_features(batch.xrays.clone(), &mut context).unwrap();
         let mut at = |pose: &RigidTransform| -> PoseGradients {

@@ -5,7 +5,8 @@
 Writes what crates/isocenter-net/tests/golden.rs compares with: L_net, its pose gradients, L_appro,
 L_decomp, and derivatives of the total loss for weights, found with `create_graph=True` in f64.
 
-Everything is written from the network's description, not from the Rust code, and from primitives:
+Everything is written from the network's description (the metric of pose gradients: from the formula in
+crates/isocenter-net/src/metric.rs), not from the Rust code, and from primitives:
 norms by means and squares, sampling by gathers (PyTorch cannot differentiate its own 3D sampling
 twice). Weights and inputs are a function of their names, computed on both sides, so that the fixture
 holds results only. Needs torch (tested with 2.15) and numpy.
@@ -361,7 +362,16 @@ def correlation(x, m):
     return ((x * m).mean([2, 3]) / s).mean()
 
 
-def case(kind, descent, approximation, form, architecture="dual-branch", name="xrays"):
+def preconditioner(of_ct, theta):
+    """P of the radiograph's metric: damped inverse of the covariance over the pixels of the radiograph's derivatives, mean eigenvalue 1."""
+    rows = torch.autograd.functional.jacobian(of_ct, theta.detach(), vectorize=True).reshape(-1, 6)
+    centered = rows - rows.mean(0)
+    covariance = centered.T @ centered
+    inverse = torch.linalg.inv(covariance / (covariance.trace() / 6) + 0.3 * torch.eye(6))
+    return inverse * 6 / inverse.trace()
+
+
+def case(kind, descent, approximation, form, architecture="dual-branch", name="xrays", metric="pose"):
     network = {"dual-branch": Network, "prost": Baseline, "sopi": Composite}[architecture](kind)
     is_baseline = architecture != "dual-branch"
     v3 = network.residual(volume())
@@ -383,6 +393,12 @@ def case(kind, descent, approximation, form, architecture="dual-branch", name="x
         g, l = network.evaluate(gx, gm, "global"), network.evaluate(lx, lm, "local")
         each = g.sigmoid() * l.sigmoid() if descent == "sigmoid-product" else g + l
     found, = torch.autograd.grad(each.sum(), theta, create_graph=True)
+    if metric == "radiograph":
+        def of_ct(start):
+            r, p = posed(start)
+            return lambda t: project(volume()[None], exp(t[:3]) @ r, p + H_MM * t[3:])
+        inverses = [preconditioner(of_ct(start), theta[n]) for n, start in enumerate(STARTS)]
+        found = torch.stack([inverse @ f for inverse, f in zip(inverses, found)])
     losses = []
     for f, t in zip(found, targets):
         if approximation == "geodesic":
@@ -400,7 +416,7 @@ def case(kind, descent, approximation, form, architecture="dual-branch", name="x
         of_branches = {"l_decomp": decomp.item(), "ncc_global": ncc[0].item(), "ncc_local": ncc[1].item()}
     total.backward()
     return {
-        "architecture": architecture, "xrays": name, "normalization": kind, "descent": descent, "approximation": approximation, "form": form,
+        "architecture": architecture, "xrays": name, "normalization": kind, "descent": descent, "approximation": approximation, "form": form, "metric": metric,
         "values": each[:, 0].tolist(), "pose_gradients": found.tolist(), "targets": torch.stack(targets).tolist(),
         "image_mean": moving.mean().item(), "image_inside": moving[1, -1, 15, 30].item(),
         "l_appro": approx.item(), **of_branches, "total": total.item(),
@@ -416,6 +432,7 @@ def case(kind, descent, approximation, form, architecture="dual-branch", name="x
 if __name__ == "__main__":
     cases = [case("group", "sigmoid-product", "geodesic", "bounded"),
              case("batch", "sum", "direction", "published"),
+             case("group", "sum", "direction", "bounded", metric="radiograph"),
              case("batch", "sum", "direction", "bounded", "prost"),
              # Of other X-rays: with those above, one of 250,000 numbers that go through a ReLU is 7e-8, which single
              # precision takes for less than 0.

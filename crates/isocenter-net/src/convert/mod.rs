@@ -48,6 +48,8 @@ pub fn checkpoint(
 /// use isocenter_net::convert::ConversionOptions;
 /// assert_eq!(ConversionOptions::default().voxel_spacing_mm, 1.0);
 /// ```
+///
+/// The gradient of such weights was trained in the metric of poses, and is followed in it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConversionOptions {
     /// [columns, rows] of the images; if not given, square ones (cdreg, where only their product is

@@ -9,6 +9,7 @@ use super::error::ConversionError;
 use super::state_dict::{StateDict, numbers};
 use crate::checkpoint::{Checkpoint, Header};
 use crate::error::NetError;
+use crate::metric::PoseMetric;
 use crate::network::{Network, NetworkConfig};
 use crate::scene::Descent;
 use crate::weights::{self, Array, Arrays};
@@ -217,7 +218,7 @@ impl NameTable {
         voxel_spacing_mm: f64,
     ) -> Result<Checkpoint, ConversionError> {
         let network = self.renamed(tensors, &shapes_of(&config)?)?;
-        let header = Header::new(config.into(), descent, voxel_spacing_mm);
+        let header = Header::new(config.into(), descent, PoseMetric::Pose, voxel_spacing_mm);
         Ok(Checkpoint { header, network, balance: Arrays::new(), moments: Default::default() })
     }
 

@@ -40,7 +40,7 @@ pub use fourier::FourierBlock;
 pub use invertible::InvertibleNetwork;
 pub use norm::Norm;
 pub use prost::Prost;
-pub use residual::Residual;
+pub use residual::{Residual, ResidualPass};
 pub use sopi::Sopi;
 
 use crate::dual::Dual;

@@ -126,6 +126,12 @@ pub struct ResidualPass {
 }
 
 impl ResidualPass {
+    /// V, the CT itself.
+    #[must_use]
+    pub fn ct(&self) -> &Volume<f32> {
+        &self.volume
+    }
+
     /// V3, or V where nothing is added: what is projected.
     ///
     /// # Errors

@@ -118,6 +118,7 @@ mod tests {
 
     use super::*;
     use crate::checkpoint::Header;
+    use crate::metric::PoseMetric;
     use crate::model::{Model, ModelConfig};
     use crate::network::{Normalization, ProstConfig};
     use crate::regressor::RegressorConfig;
@@ -129,7 +130,7 @@ mod tests {
     fn checkpoint(config: ModelConfig) -> Checkpoint {
         let model = Model::new(&config, 2, &Device::flex()).unwrap();
         Checkpoint {
-            header: Header::new(config, Descent::Sum, SPACING_MM),
+            header: Header::new(config, Descent::Sum, PoseMetric::Pose, SPACING_MM),
             network: weights::of(&model).unwrap(),
             balance: Default::default(),
             moments: Default::default(),

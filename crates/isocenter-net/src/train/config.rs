@@ -10,6 +10,7 @@ use super::optimizer::OptimizerConfig;
 use super::schedule::LearningRate;
 use crate::error::NetError;
 use crate::loss::{Approximation, DecompositionForm, Weighing};
+use crate::metric::PoseMetric;
 use crate::model::ModelConfig;
 use crate::network::{DualBranchConfig, Normalization, ProstConfig, SopiConfig};
 use crate::regressor::{PoseRange, RegressorConfig};
@@ -207,17 +208,20 @@ pub struct ObjectiveConfig {
     pub approximation: Approximation,
     /// How features are kept apart.
     pub decomposition: DecompositionForm,
+    /// In which metric L_net's pose gradient is taken.
+    pub metric: PoseMetric,
     /// How the two losses are weighed.
     pub weighing: Weighing,
 }
 
 impl Default for ObjectiveConfig {
-    /// What trains: directions of the sum, with learned weights.
+    /// What trains: directions of the sum in the metric of the radiograph, with learned weights.
     fn default() -> Self {
         Self {
             descent: Descent::Sum,
             approximation: Approximation::Direction,
             decomposition: DecompositionForm::Bounded,
+            metric: PoseMetric::Radiograph,
             weighing: Weighing::Learned,
         }
     }
@@ -246,6 +250,14 @@ impl ObjectiveConfig {
                 expected: "geodesic with descent = \"sigmoid-product\", which nothing else keeps \
                            from saturating: or descend the sum",
             }),
+            (_, Approximation::Geodesic) if self.metric == PoseMetric::Radiograph => {
+                Err(NetError::Setting {
+                    name: "objective.metric",
+                    found: "radiograph (the default)".to_owned(),
+                    expected: "\"pose\" with approximation = \"geodesic\", which compares lengths: \
+                               in the radiograph's metric they are not known",
+                })
+            }
             _ => Ok(()),
         }
     }
@@ -253,8 +265,8 @@ impl ObjectiveConfig {
     /// The objective of a step.
     #[must_use]
     pub fn objective(&self) -> Objective {
-        let Self { descent, approximation, decomposition, .. } = *self;
-        Objective { descent, approximation, decomposition }
+        let Self { descent, approximation, decomposition, metric, .. } = *self;
+        Objective { descent, approximation, decomposition, metric }
     }
 }
 
@@ -525,6 +537,10 @@ pub(super) mod tests {
         let mut geodesic = config();
         geodesic.objective.descent = Descent::SigmoidProduct;
         geodesic.objective.approximation = Approximation::Geodesic;
+        assert!(
+            geodesic.check().unwrap_err().to_string().contains("objective.metric is radiograph")
+        );
+        geodesic.objective.metric = PoseMetric::Pose;
         geodesic.check().unwrap();
         assert!(refused(|config| config.views.clear()).contains("views is empty"));
         let error = toml::from_str::<TrainConfig>(&format!("views = [\"front\"]\n{SMALL}"));

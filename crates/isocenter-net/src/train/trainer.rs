@@ -6,7 +6,7 @@ use isocenter::project::ProjectError;
 use isocenter::volume::VolumeError;
 use nalgebra::{Vector3, Vector6};
 
-use super::config::{TrainConfig, check_samples};
+use super::config::{ObjectiveConfig, TrainConfig, check_samples};
 use super::derivatives::{self, Derived, Trained};
 use super::difference::{check_same_architecture, check_same_training};
 use super::metrics::{Metrics, MetricsOf, NetworkMetrics, RegressorMetrics};
@@ -252,8 +252,9 @@ impl Trainer {
     /// # Errors
     /// If weights cannot be read from the device.
     pub fn checkpoint(&self) -> Result<Checkpoint, NetError> {
-        let (architecture, descent) = (self.trained.model.config(), self.config.objective.descent);
-        let header = Header::new(architecture, descent, self.config.voxel_spacing_mm);
+        let ObjectiveConfig { descent, metric, .. } = self.config.objective;
+        let architecture = self.trained.model.config();
+        let header = Header::new(architecture, descent, metric, self.config.voxel_spacing_mm);
         Ok(Checkpoint {
             header: Header { step: self.step, training: self.text.clone(), ..header },
             network: weights::of(&self.trained.model)?,

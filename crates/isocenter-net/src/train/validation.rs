@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 use isocenter::evaluate::statistics::median;
 use isocenter::geometry::{Camera, PivotMotion, RigidTransform};
 use isocenter::optimize::{DirectionDescentConfig, Objective, maximize};
-use isocenter::project::Projector;
-use isocenter::volume::ChannelVolume;
 use nalgebra::Vector6;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +15,9 @@ use super::trainer::cosines;
 use crate::error::NetError;
 use crate::layer::Context;
 use crate::loss::geodesic_gradient;
+use crate::metric::PoseMetric;
 use crate::model::Model;
+use crate::moving_projector::MovingProjector;
 use crate::network::{Features, Network};
 use crate::objective::NetworkObjective;
 use crate::regressor::Regressor;
@@ -80,7 +80,7 @@ pub fn validate(model: &Model, source: &Source, registers: bool) -> Result<Valid
         match model {
             Model::Network(network) => {
                 let pass = network.residual().forward(&patient.moving.relative_attenuation)?;
-                let projector = Projector::new(pass.channels()?);
+                let projector = MovingProjector::new(&pass, config.objective.metric)?;
                 for (pose, sample) in samples.enumerate() {
                     let case = Case::new(network, source, &projector, sample?)?;
                     gradients.entry(patient.held_out).or_default().push(case.gradients()?);
@@ -147,7 +147,8 @@ pub fn landscape(
     let sample = source.validation(patient, 0)?;
     let (of, _) = source.scene_of(&sample)?;
     let pass = network.residual().forward(&of.moving.relative_attenuation)?;
-    let projector = Projector::new(pass.channels()?);
+    // Only values are shown.
+    let projector = MovingProjector::new(&pass, PoseMetric::Pose)?;
     let case = Case::new(network, source, &projector, sample)?;
     let truth = case.sample.true_cameras_from_world[0];
     let (pivot, h) = (of.pivot_world_mm, of.moving.half_extent_mm);
@@ -186,7 +187,7 @@ struct Case<'a> {
     descent: Descent,
     patient: &'a TrainingPatient,
     camera: &'a Camera,
-    projector: &'a Projector<ChannelVolume>,
+    projector: &'a MovingProjector,
     sample: Sample,
     xray: Features,
 }
@@ -195,7 +196,7 @@ impl<'a> Case<'a> {
     fn new(
         network: &'a Network,
         source: &'a Source,
-        projector: &'a Projector<ChannelVolume>,
+        projector: &'a MovingProjector,
         sample: Sample,
     ) -> Result<Self, NetError> {
         let (patient, camera) = source.scene_of(&sample)?;
