@@ -1,7 +1,7 @@
 //! Proves, on the real program: a training that is interrupted and goes on ends with the same bytes as
-//! one that was not, whatever the number of threads that make samples and of those that compute; fine-tuning begins with the other's weights;
-//! checkpoints keep in which metric gradients were trained; steps may be added and fewer checkpoints kept; a
-//! folder that holds a training, other settings and files that are no checkpoints are refused with
+//! one that was not, whatever the number of threads that make samples and of those that compute; fine-tuning
+//! begins with the other's weights; checkpoints keep in which metric gradients were trained; steps may be
+//! added and fewer checkpoints kept; a folder that holds a training, other settings and files that are no checkpoints are refused with
 //! what to do; a training that leads nowhere stops and keeps its batch; the baselines are trained likewise;
 //! Ctrl-C ends it with a checkpoint.
 #![cfg(feature = "network")]

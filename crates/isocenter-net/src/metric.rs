@@ -73,8 +73,8 @@ pub(crate) fn preconditioner(derivatives: impl Iterator<Item = Vector6<f64>>) ->
 #[cfg(test)]
 mod tests {
     //! Proves, with radiographs of a phantom: a squared difference of images hardly has a gradient in depth,
-    //! and in the metric much more of it; a brightness that changes all over does not
-    //! count; nothing in view is no metric.
+    //! and in the metric much more of it; a brightness that changes all over does not count; nothing in view
+    //! is no metric.
     use isocenter::geometry::{Camera, PivotMotion, View};
     use isocenter::project::{JetImage, Projector};
     use isocenter::volume::{AttenuationMap, AttenuationVolume, Phantom, PhantomConfig};

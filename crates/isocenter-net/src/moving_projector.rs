@@ -1,8 +1,10 @@
 //! The CT in front of the network's camera: with the features that are added to it, and as it is where the
 //! metric of the pose gradient asks for that.
 
-use isocenter::project::Projector;
+use isocenter::geometry::{Camera, RigidTransform};
+use isocenter::project::{ProjectError, Projector};
 use isocenter::volume::ChannelVolume;
+use nalgebra::Vector3;
 
 use crate::error::NetError;
 use crate::metric::PoseMetric;
@@ -45,4 +47,19 @@ impl MovingProjector {
         };
         Ok(Self { features: Projector::new(pass.channels()?), ct })
     }
+}
+
+/// An image at a pose, channels side by side, and the derivatives of its values for a motion (rad, mm) about
+/// the pivot.
+pub(crate) fn jet(
+    projector: &Projector<ChannelVolume>,
+    camera: &Camera,
+    camera_from_world: &RigidTransform,
+    pivot_world_mm: Vector3<f64>,
+) -> Result<(Vec<f32>, Vec<[f32; 6]>), ProjectError> {
+    let exposure = projector.expose(camera, camera_from_world)?;
+    let mut image = vec![0.0; exposure.image_len()];
+    let mut jacobian = vec![[0.0; 6]; exposure.image_len()];
+    exposure.jet_into(pivot_world_mm, &mut image, &mut jacobian)?;
+    Ok((image, jacobian))
 }

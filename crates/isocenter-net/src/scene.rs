@@ -16,7 +16,7 @@ use crate::dual::Dual;
 use crate::error::NetError;
 use crate::layer::Context;
 use crate::metric::{PoseMetric, preconditioner};
-use crate::moving_projector::MovingProjector;
+use crate::moving_projector::{MovingProjector, jet};
 use crate::network::{BranchOutputs, Features, Network, NetworkConfig, Outputs};
 
 /// Moving images are line integrals over this length of water (mm).
@@ -79,7 +79,7 @@ impl Descent {
         match (self, metric) {
             (Self::SigmoidProduct, PoseMetric::Radiograph) => Err(NetError::Setting {
                 name: "objective.metric",
-                found: "radiograph (the default)".to_owned(),
+                found: "radiograph".to_owned(),
                 expected: "\"pose\" with descent = \"sigmoid-product\", whose gradients count by \
                            their length too",
             }),
@@ -220,17 +220,12 @@ impl Scene<'_> {
         Ok(PoseGradients { values, gradients, preconditioners, outputs, moving })
     }
 
-    /// A moving image, channels side by side, and its derivatives for a motion.
     fn jet(
         &self,
         projector: &Projector<ChannelVolume>,
         pose: &RigidTransform,
     ) -> Result<(Vec<f32>, Vec<[f32; 6]>), ProjectError> {
-        let exposure = self.expose(projector, pose)?;
-        let mut image = vec![0.0; exposure.image_len()];
-        let mut jacobian = vec![[0.0; 6]; exposure.image_len()];
-        exposure.jet_into(self.pivot_world_mm, &mut image, &mut jacobian)?;
-        Ok((image, jacobian))
+        jet(projector, self.camera, pose, self.pivot_world_mm)
     }
 
     /// P of the projector's metric.

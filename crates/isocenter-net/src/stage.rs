@@ -264,8 +264,7 @@ fn mean_map(features: &Tensor<4>) -> Result<Image, NetError> {
 mod tests {
     //! Proves: what is descended by its length keeps it, what by its direction does not; of two X-rays
     //! what is told is the mean, its gradient for motions of the first camera; settings that make no sense
-    //! are refused when the stage is made; gradients are in the metric of
-    //! the training.
+    //! are refused when the stage is made; gradients are in the metric of the training.
     use isocenter::geometry::{PivotMotion, View};
     use isocenter::project::Projector;
     use isocenter::register::Xray;
@@ -372,17 +371,15 @@ mod tests {
             let objective = prepared.objective(&trained);
             let of = |(camera, _, one): &(&Camera, &Features, NetworkObjective<'_>)| {
                 let found = one.at(&camera.camera_from_world(&start)).unwrap();
-                let h = prepared.half_extent_mm;
-                let unit = Vector6::new(1.0, 1.0, 1.0, h, h, h);
-                (found.gradients[0], found.preconditioners[0], unit)
+                (found.gradients[0], found.preconditioners[0])
             };
             let each: Vec<_> = objective.parts.iter().map(of).collect();
             let mut mean = Vector6::zeros();
-            for ((camera, ..), (g, _, unit)) in objective.parts.iter().zip(&each) {
+            for ((camera, ..), (g, _)) in objective.parts.iter().zip(&each) {
                 // Along the first camera's axes.
                 let of_first = camera.camera_from_reference_camera();
                 let turn = of_first.map_or_else(Matrix3::identity, |of| of.rotation().transpose());
-                let vote = vote(Descent::Sum, &-g.component_div(unit)) / 2.0;
+                let vote = vote(Descent::Sum, &-g) / 2.0;
                 for from in [0, 3] {
                     let turned = turn * vote.fixed_rows::<3>(from);
                     let sum = mean.fixed_rows::<3>(from) + turned;
@@ -394,7 +391,7 @@ mod tests {
             each
         };
         let (pose, radiograph) = (votes(PoseMetric::Pose), votes(PoseMetric::Radiograph));
-        for ((plain, identity, _), (found, p, _)) in pose.iter().zip(&radiograph) {
+        for ((plain, identity), (found, p)) in pose.iter().zip(&radiograph) {
             assert_eq!(*identity, Matrix6::identity());
             // The same network: what differs is P. Reverse mode in single precision.
             assert!((p * plain - found).norm() < 1e-5 * found.norm());

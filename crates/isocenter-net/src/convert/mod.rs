@@ -43,13 +43,13 @@ pub fn checkpoint(
 
 /// What a state dict does not tell.
 ///
+/// The gradient of such weights was trained in the metric of poses, and is followed in it.
+///
 /// # Examples
 /// ```
 /// use isocenter_net::convert::ConversionOptions;
 /// assert_eq!(ConversionOptions::default().voxel_spacing_mm, 1.0);
 /// ```
-///
-/// The gradient of such weights was trained in the metric of poses, and is followed in it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConversionOptions {
     /// [columns, rows] of the images; if not given, square ones (cdreg, where only their product is

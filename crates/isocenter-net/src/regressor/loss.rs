@@ -21,6 +21,7 @@ use isocenter::volume::ChannelVolume;
 use nalgebra::{Vector3, Vector6};
 
 use crate::error::NetError;
+use crate::moving_projector::jet;
 
 /// What a rotation by a radian counts, against a shift by h.
 const ROTATION_WEIGHT: f64 = 3.6;
@@ -110,13 +111,10 @@ pub(super) fn likeness(
         Err(SimilarityError::ConstantFixed) => return Ok(None),
         prepared => prepared?,
     };
-    let exposure = match projector.expose(camera, camera_from_world) {
+    let (image, jacobian) = match jet(projector, camera, camera_from_world, pivot_world_mm) {
         Err(ProjectError::SourceInsideVolume { .. }) => return Ok(None),
-        exposed => exposed?,
+        rendered => rendered?,
     };
-    let mut image = vec![0.0; exposure.image_len()];
-    let mut jacobian = vec![[0.0; 6]; exposure.image_len()];
-    exposure.jet_into(pivot_world_mm, &mut image, &mut jacobian)?;
     let jet = JetImage { image: Image::new(camera.size_px(), image)?, jacobian };
     Ok(Some(ncc.gauss_newton(&jet)?))
 }
