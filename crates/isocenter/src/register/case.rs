@@ -5,7 +5,8 @@ use std::sync::Arc;
 use nalgebra::Vector3;
 
 use super::error::RegisterError;
-use super::level::CoarseProjectors;
+use super::coarse::CoarseProjectors;
+use super::complete_rays::MissingTissue;
 use crate::geometry::{Camera, RigidTransform};
 use crate::project::Projector;
 use crate::radiograph::{Image, ImageFlip, Mask, PreparedXray};
@@ -96,6 +97,7 @@ impl Xray {
 pub struct Case {
     projector: Projector,
     coarse: Arc<CoarseProjectors>,
+    missing: Arc<MissingTissue>,
     xrays: Vec<Xray>,
     pivot_world_mm: Vector3<f64>,
     compares: Compares,
@@ -149,6 +151,7 @@ impl Case {
         Ok(Self {
             projector,
             coarse: Arc::default(),
+            missing: Arc::default(),
             xrays,
             pivot_world_mm,
             compares: Compares::default(),
@@ -206,6 +209,11 @@ impl Case {
 
     pub(super) fn coarse_projectors(&self) -> &CoarseProjectors {
         &self.coarse
+    }
+
+    /// The projector of what the CT leaves out of the patient; `None` where it shows all.
+    pub(super) fn missing(&self) -> Option<&Projector> {
+        self.missing.of(self.projector.volume())
     }
 }
 

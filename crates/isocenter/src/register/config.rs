@@ -30,6 +30,8 @@ pub struct RegisterConfig {
     pub prepare: PrepareConfig,
     /// How X-ray and radiograph are compared.
     pub similarity: SimilarityConfig,
+    /// What is done where the CT ends within the patient.
+    pub partial: PartialConfig,
     /// The stage `search`.
     pub search: SearchConfig,
     /// The stage `refine`.
@@ -51,6 +53,7 @@ impl Default for RegisterConfig {
             landmarks: LandmarkConfig::default(),
             prepare: PrepareConfig::default(),
             similarity: SimilarityConfig::default(),
+            partial: PartialConfig::default(),
             search: SearchConfig::default(),
             refine: RefineConfig::default(),
             judge: JudgeConfig::default(),
@@ -93,6 +96,7 @@ impl RegisterConfig {
             stages,
             landmarks,
             similarity,
+            partial,
             search,
             refine,
             cma_es,
@@ -101,6 +105,7 @@ impl RegisterConfig {
             judge: _,
         } = self;
         landmarks.check()?;
+        partial.check()?;
         direction_descent.check().map_err(|error| SettingError {
             name: format!("direction_descent.{}", error.name),
             ..error
@@ -186,6 +191,56 @@ impl Default for SimilarityConfig {
     }
 }
 
+/// What is done where a CT ends within the patient, whom the X-ray shows beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PartialConfig {
+    /// While poses are searched.
+    pub search: BeyondConfig,
+    /// While they are refined and judged.
+    pub refine: BeyondConfig,
+}
+
+impl Default for PartialConfig {
+    fn default() -> Self {
+        Self {
+            search: BeyondConfig { fade_mm: 100.0, least_share: 0.10, ncc: 1.0 },
+            refine: BeyondConfig { fade_mm: 30.0, least_share: 0.05, ncc: 0.2 },
+        }
+    }
+}
+
+impl PartialConfig {
+    fn check(&self) -> Result<(), RegisterError> {
+        for (name, found, most) in [
+            ("partial.search.fade_mm", self.search.fade_mm, 1000.0),
+            ("partial.search.least_share", self.search.least_share, 1.0),
+            ("partial.search.ncc", self.search.ncc, 1.0),
+            ("partial.refine.fade_mm", self.refine.fade_mm, 1000.0),
+            ("partial.refine.least_share", self.refine.least_share, 1.0),
+            ("partial.refine.ncc", self.refine.ncc, 1.0),
+        ] {
+            if !(0.0..=most).contains(&found) {
+                let expected = if most > 1.0 { "0 to 1000 mm" } else { "0 to 1" };
+                return Err(RegisterError::Setting { name, found: found.to_string(), expected });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How a cut CT is compared with an X-ray that shows more.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeyondConfig {
+    /// The distance over which the patient goes on beyond the scan (mm), fading.
+    pub fade_mm: f64,
+    /// The part of the pixels that is compared at least, also where more rays are cut.
+    pub least_share: f64,
+    /// Factor on the weight of normalized cross-correlation, in which cut rays weigh most.
+    pub ncc: f64,
+}
+
 /// The search: poses of the prior, scored on small images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -252,6 +307,14 @@ impl Default for OptimizerStageConfig<GradientDescentConfig> {
 }
 
 impl SimilarityConfig {
+    /// The same with the weight of normalized cross-correlation multiplied, unless it is all there is.
+    #[must_use]
+    pub(super) fn with_less_ncc(&self, factor: f64) -> Self {
+        let alone = self.gradient_ncc == 0.0 && self.patch_ncc == 0.0;
+        let ncc = if alone { self.ncc } else { self.ncc * factor };
+        Self { ncc, ..self.clone() }
+    }
+
     /// The measures with a weight, as one, prepared for a fixed image.
     ///
     /// # Errors

@@ -80,3 +80,20 @@ pub enum RegisterError {
     #[error(transparent)]
     Objective(#[from] ObjectiveError),
 }
+
+impl RegisterError {
+    /// Whether another pose may do: the source is in the CT here, or nothing that both images show is left
+    /// to compare.
+    pub(super) fn is_of_the_pose(&self) -> bool {
+        let nothing_left = |error: &SimilarityError| {
+            matches!(error, SimilarityError::TooFewPixels { .. } | SimilarityError::ConstantFixed)
+        };
+        match self {
+            Self::Project(_) | Self::Objective(ObjectiveError::Project(_)) => true,
+            Self::Similarity(error) | Self::Objective(ObjectiveError::Similarity(error)) => {
+                nothing_left(error)
+            }
+            _ => false,
+        }
+    }
+}

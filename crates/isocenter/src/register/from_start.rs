@@ -5,7 +5,7 @@ use super::candidate::Candidate;
 use super::config::{OptimizerStageConfig, RegisterConfig};
 use super::error::RegisterError;
 use super::event::TraceRow;
-use super::run::Run;
+use super::run::{Purpose, Run};
 use super::stage::Stage;
 use crate::optimize::{
     CmaEs, CmaEsConfig, GradientDescent, GradientDescentConfig, Optimizer, maximize,
@@ -88,7 +88,7 @@ fn climb(
     let Some(best) = candidates.first() else { return Ok(candidates) };
     let start = best.camera_from_world;
     let margin_mm = run.prior().spread.in_plane_mm;
-    let level = run.level(longest_side_px, &[start], margin_mm)?;
+    let level = run.level(Purpose::Refinement, longest_side_px, &[start], margin_mm)?;
     let longest_side_px = level.longest_side_px();
     run.timed(stage, longest_side_px, 1, |run| {
         let objective = if optimizer.uses_derivatives() {

@@ -4,6 +4,7 @@ use super::case::Case;
 use super::config::RegisterConfig;
 use super::error::RegisterError;
 use super::level::Level;
+use super::level_xray::LevelRequest;
 use crate::geometry::{PivotMotion, RigidTransform};
 use crate::optimize::Objective;
 use nalgebra::Vector6;
@@ -42,7 +43,15 @@ pub fn landscape(
     let pivot = case.pivot_world_mm();
     let depth_mm = camera_from_world.point(pivot).z;
     let [coarse, fine] = SIDES_PX.map(|side| {
-        Level::new(case, side, depth_mm, &[*camera_from_world], MARGIN_MM, &config.similarity)
+        let request = LevelRequest {
+            longest_side_px: side,
+            depth_mm,
+            poses: &[*camera_from_world],
+            margin_mm: MARGIN_MM,
+            similarity: &config.similarity,
+            beyond: &config.partial.refine,
+        };
+        Level::new(case, &request)
     });
     let (coarse, fine) = (coarse?, fine?);
     let (coarse, fine) =

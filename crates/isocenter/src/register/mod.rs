@@ -19,6 +19,8 @@
 
 pub mod candidate;
 pub mod case;
+mod coarse;
+mod complete_rays;
 pub mod config;
 mod display_curve;
 pub mod error;
@@ -29,6 +31,7 @@ pub mod judge;
 pub mod landmarks;
 pub mod landscape;
 pub mod level;
+mod level_xray;
 mod objective;
 pub mod prior;
 pub mod refine;
@@ -41,7 +44,7 @@ mod within_prior;
 pub use candidate::Candidate;
 pub use case::{Case, Compares, Xray};
 pub use config::{
-    OptimizerStageConfig, RefineConfig, RegisterConfig, SearchConfig, SimilarityConfig,
+    BeyondConfig, OptimizerStageConfig, PartialConfig, RefineConfig, RegisterConfig, SearchConfig, SimilarityConfig,
 };
 pub use error::RegisterError;
 pub use event::{BranchScores, Event, FeatureMaps, StageTime, TraceRow};
@@ -49,8 +52,8 @@ pub use judge::{Judgement, Verdict};
 pub use landmarks::{LandmarkConfig, LandmarkError};
 pub use landscape::{AxisLandscape, landscape};
 pub use level::Level;
-pub use objective::for_reference_camera;
+pub use objective::{Score, for_reference_camera};
 pub use prior::{AnyRotation, PoseSpread, Prior, RotationSpread};
 pub use registration::{Registration, register, register_by};
-pub use run::{Rivals, Run};
+pub use run::{Purpose, Rivals, Run};
 pub use stage::{Stage, StageRegistry};

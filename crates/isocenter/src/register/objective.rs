@@ -5,17 +5,34 @@ use std::sync::Arc;
 use nalgebra::{Matrix6, Vector3, Vector6};
 use rayon::prelude::*;
 
+use super::level_xray::LevelXray;
 use crate::geometry::{Camera, RigidTransform};
 use crate::optimize::{Evaluation, Objective, ObjectiveError};
-use crate::project::{Exposure, MarchAxis, ProjectError, Projector};
+use crate::project::{Exposure, MarchAxis, ProjectError};
 use crate::similarity::Similarity;
 use crate::volume::AttenuationVolume;
 
+/// What compares X-ray and radiograph.
+pub(super) enum Measure {
+    /// The same at every pose: which pixels count is held.
+    Held(Arc<dyn Similarity>),
+    /// Of the pixels that count at each pose.
+    OfEachPose,
+}
+
+/// How well a pose fits, and by how much of the X-ray.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// The similarity; negative infinity where there is none.
+    pub similarity: f64,
+    /// The part of the pixels whose rays are complete.
+    pub complete_share: f64,
+}
+
 /// A similarity over radiographs of one volume from one camera.
 pub(super) struct RadiographObjective<'a> {
-    projector: &'a Projector,
-    camera: &'a Camera,
-    similarity: Arc<dyn Similarity>,
+    xray: &'a LevelXray,
+    measure: Measure,
     /// The marching axis that is held; none is each pose's own.
     axis: Option<MarchAxis>,
     pivot_world_mm: Vector3<f64>,
@@ -23,35 +40,49 @@ pub(super) struct RadiographObjective<'a> {
 
 impl<'a> RadiographObjective<'a> {
     pub(super) fn new(
-        projector: &'a Projector,
-        camera: &'a Camera,
-        similarity: Arc<dyn Similarity>,
+        xray: &'a LevelXray,
+        measure: Measure,
         axis: Option<MarchAxis>,
         pivot_world_mm: Vector3<f64>,
     ) -> Self {
-        Self { projector, camera, similarity, axis, pivot_world_mm }
+        Self { xray, measure, axis, pivot_world_mm }
     }
 
     fn expose(
         &self,
-        reference_from_world: &RigidTransform,
+        camera_from_world: &RigidTransform,
     ) -> Result<Exposure<'_, AttenuationVolume>, ProjectError> {
-        let pose = self.camera.camera_from_world(reference_from_world);
+        let LevelXray { projector, camera, .. } = self.xray;
         match self.axis {
-            Some(axis) => self.projector.expose_along(axis, self.camera, &pose),
-            None => self.projector.expose(self.camera, &pose),
+            Some(axis) => projector.expose_along(axis, camera, camera_from_world),
+            None => projector.expose(camera, camera_from_world),
         }
     }
 
-    fn similarity_at(&self, pose: &RigidTransform) -> Result<f64, ObjectiveError> {
-        Ok(self.similarity.value(&self.expose(pose)?.forward())?)
+    /// The measure at a pose of its camera, and the part of the rays that are complete there.
+    fn measure(
+        &self,
+        camera_from_world: &RigidTransform,
+    ) -> Result<(Arc<dyn Similarity>, f64), ObjectiveError> {
+        match &self.measure {
+            Measure::Held(similarity) => Ok((Arc::clone(similarity), 1.0)),
+            Measure::OfEachPose => self.xray.similarity_at(camera_from_world),
+        }
+    }
+
+    fn score(&self, reference_from_world: &RigidTransform) -> Result<Score, ObjectiveError> {
+        let pose = self.xray.camera.camera_from_world(reference_from_world);
+        let (similarity, complete_share) = self.measure(&pose)?;
+        let similarity = similarity.value(&self.expose(&pose)?.forward())?;
+        Ok(Score { similarity, complete_share })
     }
 
     /// For motions of the reference camera.
-    fn evaluate(&self, pose: &RigidTransform) -> Result<Evaluation, ObjectiveError> {
-        let jet = self.expose(pose)?.jet(self.pivot_world_mm);
-        let model = self.similarity.gauss_newton(&jet)?;
-        Ok(for_reference_camera(self.camera, model.into()))
+    fn evaluate(&self, reference_from_world: &RigidTransform) -> Result<Evaluation, ObjectiveError> {
+        let pose = self.xray.camera.camera_from_world(reference_from_world);
+        let jet = self.expose(&pose)?.jet(self.pivot_world_mm);
+        let model = self.measure(&pose)?.0.gauss_newton(&jet)?;
+        Ok(for_reference_camera(&self.xray.camera, model.into()))
     }
 }
 
@@ -88,8 +119,21 @@ impl<'a> LevelObjective<'a> {
         1.0 / self.parts.len() as f64
     }
 
-    fn similarity_at(&self, pose: &RigidTransform) -> Result<f64, ObjectiveError> {
-        self.parts.iter().map(|part| Ok(self.share() * part.similarity_at(pose)?)).sum()
+    fn score(&self, pose: &RigidTransform) -> Result<Score, ObjectiveError> {
+        let mut mean = Score { similarity: 0.0, complete_share: 0.0 };
+        for part in &self.parts {
+            let one = part.score(pose)?;
+            mean.similarity += self.share() * one.similarity;
+            mean.complete_share += self.share() * one.complete_share;
+        }
+        Ok(mean)
+    }
+
+    /// How well each of many poses fits, in their order.
+    #[must_use]
+    pub fn scores(&self, cameras_from_world: &[RigidTransform]) -> Vec<Score> {
+        const NONE: Score = Score { similarity: f64::NEG_INFINITY, complete_share: 0.0 };
+        cameras_from_world.par_iter().map(|pose| self.score(pose).unwrap_or(NONE)).collect()
     }
 }
 
@@ -111,7 +155,6 @@ impl Objective for LevelObjective<'_> {
     }
 
     fn similarities(&self, cameras_from_world: &[RigidTransform]) -> Vec<f64> {
-        let score = |pose: &RigidTransform| self.similarity_at(pose).unwrap_or(f64::NEG_INFINITY);
-        cameras_from_world.par_iter().map(score).collect()
+        self.scores(cameras_from_world).iter().map(|score| score.similarity).collect()
     }
 }

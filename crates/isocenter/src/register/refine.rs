@@ -8,7 +8,7 @@ use super::case::Case;
 use super::config::{RefineConfig, RegisterConfig};
 use super::error::RegisterError;
 use super::judge::is_hopeless;
-use super::run::Run;
+use super::run::{Purpose, Run};
 use super::stage::Stage;
 
 /// How far around the shadow of a structure the images are compared, at the depth of the patient
@@ -50,7 +50,7 @@ impl Stage for RefineStage {
                 break;
             }
             let poses: Vec<_> = candidates.iter().map(|c| c.camera_from_world).collect();
-            let level = run.level(side, &poses, MARGIN_MM)?;
+            let level = run.level(Purpose::Refinement, side, &poses, MARGIN_MM)?;
             let keep = if finest { 1 } else { candidates.len().div_ceil(2) };
             candidates = run.timed(Self::NAME, level.longest_side_px(), poses.len(), |run| {
                 let optimizer = &self.config.optimizer;

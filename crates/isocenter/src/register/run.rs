@@ -12,11 +12,21 @@ use super::config::RegisterConfig;
 use super::error::RegisterError;
 use super::event::{Event, StageTime, TraceRow};
 use super::level::Level;
+use super::level_xray::LevelRequest;
 use super::prior::Prior;
 use super::within_prior::WithinPrior;
 use crate::geometry::RigidTransform;
 use crate::optimize::levenberg_marquardt::maximize;
-use crate::optimize::{LevenbergMarquardtConfig, ObjectiveError};
+use crate::optimize::{LevenbergMarquardtConfig, Objective};
+
+/// What a level is for: a search looks at poses that may be far off, a refinement at some that are near.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// Poses of all the prior are compared.
+    Search,
+    /// Poses are made precise, or judged.
+    Refinement,
+}
 
 /// The distinct optima of one level.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +55,7 @@ pub struct Run<'a, 'o> {
     config: &'a RegisterConfig,
     depth_mm: f64,
     round: usize,
-    levels: BTreeMap<usize, Arc<Level>>,
+    levels: BTreeMap<(usize, Purpose), Arc<Level>>,
     rivals: Option<Rivals>,
     first_search_similarity: Option<f64>,
     trace: Vec<TraceRow>,
@@ -154,19 +164,25 @@ impl<'a, 'o> Run<'a, 'o> {
     /// If a coarser copy of the CT cannot be made, or the images cannot be compared.
     pub fn level(
         &mut self,
+        purpose: Purpose,
         longest_side_px: usize,
         poses: &[RigidTransform],
         margin_mm: f64,
     ) -> Result<Arc<Level>, RegisterError> {
         let depends_on_poses = self.case.compares() == Compares::NearShadow;
-        if let Some(level) = self.levels.get(&longest_side_px).filter(|_| !depends_on_poses) {
+        let key = (longest_side_px, purpose);
+        if let Some(level) = self.levels.get(&key).filter(|_| !depends_on_poses) {
             return Ok(Arc::clone(level));
         }
-        let similarity = &self.config.similarity;
-        let level =
-            Level::new(self.case, longest_side_px, self.depth_mm, poses, margin_mm, similarity)?;
-        let level = Arc::new(level);
-        self.levels.insert(longest_side_px, Arc::clone(&level));
+        let beyond = match purpose {
+            Purpose::Search => &self.config.partial.search,
+            Purpose::Refinement => &self.config.partial.refine,
+        };
+        let (depth_mm, similarity) = (self.depth_mm, &self.config.similarity);
+        let request =
+            LevelRequest { longest_side_px, depth_mm, poses, margin_mm, similarity, beyond };
+        let level = Arc::new(Level::new(self.case, &request)?);
+        self.levels.insert(key, Arc::clone(&level));
         Ok(level)
     }
 
@@ -219,16 +235,26 @@ impl<'a, 'o> Run<'a, 'o> {
     ) -> Result<Vec<Candidate>, RegisterError> {
         let prior = self.prior;
         let polish_one = |candidate: &Candidate| -> Result<_, RegisterError> {
-            let objective = level.objective_near(&candidate.camera_from_world)?;
-            let objective = WithinPrior::new(objective, prior);
             let mut iterations = Vec::new();
-            let start = &candidate.camera_from_world;
-            let optimum = maximize(&objective, start, optimizer, &mut |i| iterations.push(*i))?;
-            let polished = Candidate {
-                camera_from_world: optimum.camera_from_world,
-                similarity: optimum.evaluation.similarity,
-                termination: optimum.termination,
-            };
+            let mut polished = *candidate;
+            // Which rays are complete is held while a pose is refined, then looked at again.
+            let passes = if level.depends_on_pose(&candidate.camera_from_world) { 2 } else { 1 };
+            for _ in 0..passes {
+                let start = polished.camera_from_world;
+                let objective = WithinPrior::new(level.objective_near(&start)?, prior);
+                let optimum = maximize(&objective, &start, optimizer, &mut |i| iterations.push(*i))?;
+                polished = Candidate {
+                    camera_from_world: optimum.camera_from_world,
+                    similarity: optimum.evaluation.similarity,
+                    termination: optimum.termination,
+                };
+            }
+            if passes > 1 {
+                let at = &polished.camera_from_world;
+                let objective = WithinPrior::new(level.objective_near(at)?, prior);
+                polished.similarity =
+                    objective.similarities(&[*at]).first().copied().unwrap_or(f64::NEG_INFINITY);
+            }
             Ok((polished, iterations))
         };
         let results: Vec<Result<_, RegisterError>> =
@@ -239,10 +265,7 @@ impl<'a, 'o> Run<'a, 'o> {
             let (candidate, iterations) = match result {
                 Ok(found) => found,
                 // One candidate that has run into the source is no reason to give up the others.
-                Err(
-                    error @ (RegisterError::Objective(ObjectiveError::Project(_))
-                    | RegisterError::Project(_)),
-                ) => {
+                Err(error) if error.is_of_the_pose() => {
                     dropped.get_or_insert(error);
                     continue;
                 }

@@ -6,10 +6,13 @@
 use super::candidate::Candidate;
 use super::config::{RegisterConfig, SearchConfig};
 use super::error::RegisterError;
+use super::level::Level;
+use super::objective::Score;
 use super::prior::RotationSpread;
-use super::run::Run;
+use super::run::{Purpose, Run};
 use super::stage::Stage;
-use crate::optimize::{LevenbergMarquardtConfig, Objective};
+use crate::geometry::RigidTransform;
+use crate::optimize::LevenbergMarquardtConfig;
 
 /// How many more poses are scored where every rotation will do: they fill some twenty times as much.
 const TIMES_FOR_ANY_ROTATION: u32 = 20;
@@ -61,20 +64,49 @@ impl Stage for SearchStage {
         let numbers = until(run.round())..until(run.round() + 1);
         let mut poses: Vec<_> = candidates.iter().map(|c| c.camera_from_world).collect();
         let margin_mm = prior.spread.in_plane_mm;
-        let level = run.level(config.longest_side_px, &poses, margin_mm)?;
+        let level = run.level(Purpose::Search, config.longest_side_px, &poses, margin_mm)?;
         poses.extend(prior.samples(pivot, config.seed, numbers));
         run.timed(Self::NAME, level.longest_side_px(), poses.len(), |run| {
-            let similarities = level.objective_anywhere()?.similarities(&poses);
-            let scored = poses
-                .iter()
-                .zip(similarities)
-                .map(|(pose, similarity)| Candidate { similarity, ..Candidate::new(*pose) })
-                .collect();
-            let best = run.best_distinct(scored, config.polished, &level);
+            let scores = level.objective_anywhere()?.scores(&poses);
+            let best = promising(run, &level, &poses, &scores, config.polished);
             let polished = run.polish(Self::NAME, &level, &best, optimizer)?;
             let best = run.best_distinct(polished, config.promoted, &level);
             run.note_search(best.first().map_or(f64::NEG_INFINITY, |best| best.similarity));
             Ok(best)
         })
     }
+}
+
+/// The best distinct poses: by how well they fit, and as many by how well they fit for how much of the
+/// X-ray says so, where that is not the same for all.
+fn promising(
+    run: &Run<'_, '_>,
+    level: &Level,
+    poses: &[RigidTransform],
+    scores: &[Score],
+    number: usize,
+) -> Vec<Candidate> {
+    let ranked = |value: &dyn Fn(&Score) -> f64| {
+        let scored = poses.iter().zip(scores).map(|(pose, score)| Candidate {
+            similarity: value(score),
+            ..Candidate::new(*pose)
+        });
+        run.best_distinct(scored.collect(), number, level)
+    };
+    let mut best = ranked(&|score| score.similarity);
+    if scores.iter().any(|score| score.complete_share < 1.0) {
+        best.extend(ranked(&by_evidence));
+        best = run.best_distinct(best, 2 * number, level);
+    }
+    best
+}
+
+/// A correlation shrunk as if what is not compared did not fit at all: with `p` the complete part of the
+/// pixels, `1 - s^2 = (1 - r^2)^p`.
+fn by_evidence(score: &Score) -> f64 {
+    let r = score.similarity.clamp(0.0, 1.0);
+    if !score.similarity.is_finite() {
+        return f64::NEG_INFINITY;
+    }
+    (1.0 - (1.0 - r * r).powf(score.complete_share)).max(0.0).sqrt()
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::grid::{Volume, VolumeError};
 use super::region::Region;
+use super::scanned::Scanned;
 
 /// The linear attenuation of water at C-arm energies that the reference images use (1/mm).
 pub const WATER_PER_MM: f64 = 0.02;
@@ -146,6 +147,7 @@ impl FromStr for AttenuationMap {
 pub struct AttenuationVolume {
     volume: Volume<f32>,
     content: Region,
+    scanned: Scanned,
 }
 
 impl AttenuationVolume {
@@ -155,8 +157,9 @@ impl AttenuationVolume {
     /// If a voxel is not finite, or none attenuates.
     pub fn from_hounsfield(mut ct: Volume<f32>, map: &AttenuationMap) -> Result<Self, VolumeError> {
         ct.check_finite()?;
+        let scanned = Scanned::of_hounsfield(&ct);
         ct.voxels_mut().par_iter_mut().for_each(|voxel| *voxel = map.per_mm(*voxel));
-        Self::from_per_mm(ct)
+        Ok(Self { scanned, ..Self::from_per_mm(ct)? })
     }
 
     /// From a volume that holds linear attenuation (1/mm) already.
@@ -166,7 +169,8 @@ impl AttenuationVolume {
     pub fn from_per_mm(volume: Volume<f32>) -> Result<Self, VolumeError> {
         volume.check_finite()?;
         let content = Region::of_nonzero(&volume).ok_or(VolumeError::OnlyAir)?;
-        Ok(Self { volume, content })
+        let scanned = Scanned::whole(&volume);
+        Ok(Self { volume, content, scanned })
     }
 
     /// The voxels (1/mm) and where they lie.
@@ -179,6 +183,17 @@ impl AttenuationVolume {
     #[must_use]
     pub fn content(&self) -> &Region {
         &self.content
+    }
+
+    /// Where the scan ends.
+    #[must_use]
+    pub fn scanned(&self) -> &Scanned {
+        &self.scanned
+    }
+
+    /// The same volume, scanned elsewhere.
+    pub(super) fn with_scanned(self, scanned: Scanned) -> Self {
+        Self { scanned, ..self }
     }
 }
 

@@ -74,7 +74,8 @@ impl AttenuationVolume {
     /// # Errors
     /// If fewer than two voxels would be left along an axis.
     pub fn binned(&self, factors: [usize; 3]) -> Result<Self, VolumeError> {
-        Self::from_per_mm(self.volume().binned(factors)?)
+        let scanned = self.scanned().binned(factors);
+        Ok(Self::from_per_mm(self.volume().binned(factors)?)?.with_scanned(scanned))
     }
 }
 

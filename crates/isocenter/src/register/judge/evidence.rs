@@ -10,7 +10,7 @@ use crate::register::case::Compares;
 use crate::register::config::SimilarityConfig;
 use crate::register::error::RegisterError;
 use crate::register::level::Part;
-use crate::register::run::{Rivals, Run};
+use crate::register::run::{Purpose, Rivals, Run};
 
 /// The sides of the images that the judge looks at: one that noise hardly reaches, and one that shows
 /// a millimetre.
@@ -52,20 +52,21 @@ pub(super) fn gather(
 ) -> Result<(Evidence, Matrix6<f64>), RegisterError> {
     let [coarse, fine] = SIDES_PX;
     let only = |ncc, gradient_ncc, patch_ncc| SimilarityConfig { ncc, gradient_ncc, patch_ncc };
-    let coarse = run.level(coarse, &[*pose], MARGIN_MM)?;
-    let fine = run.level(fine, &[*pose], MARGIN_MM)?;
+    let coarse = run.level(Purpose::Refinement, coarse, &[*pose], MARGIN_MM)?;
+    let fine = run.level(Purpose::Refinement, fine, &[*pose], MARGIN_MM)?;
     let fine = match run.case().compares() {
         Compares::Everywhere => fine.interior(pose)?,
         // A structure ends where its shadow does, not at a box.
-        Compares::NearShadow => fine.whole(),
+        Compares::NearShadow => fine.whole(pose)?,
     };
     // Where nothing can be compared, nothing agrees.
     let measured = |part: &Part<'_>, config| match part.measured_near(pose, &config) {
-        Err(RegisterError::Similarity(_)) => Ok(NOTHING),
+        Err(error) if error.is_of_the_pose() => Ok(NOTHING),
         other => other,
     };
-    let ncc = measured(&coarse.whole(), only(1.0, 0.0, 0.0))?;
-    let gradient = measured(&coarse.whole(), only(0.0, 1.0, 0.0))?;
+    let compared = coarse.whole(pose)?;
+    let ncc = measured(&compared, only(1.0, 0.0, 0.0))?;
+    let gradient = measured(&compared, only(0.0, 1.0, 0.0))?;
     let fine_gradient = measured(&fine, only(0.0, 1.0, 0.0))?;
     let patch = measured(&fine, only(0.0, 0.0, 1.0))?;
     let covariance = uncertainty::covariance(

@@ -1,0 +1,233 @@
+//! One X-ray of a case at one resolution: how it is compared at a pose.
+
+use std::sync::Arc;
+
+use nalgebra::Vector3;
+
+use super::case::{Case, Compares, Xray};
+use super::complete_rays::CompleteRays;
+use super::config::{BeyondConfig, SimilarityConfig};
+use super::display_curve::straightened;
+use super::error::RegisterError;
+use super::interior::shadow;
+use super::objective::for_reference_camera;
+use crate::geometry::{Camera, RigidTransform};
+use crate::optimize::{Evaluation, ObjectiveError};
+use crate::project::Projector;
+use crate::radiograph::{Image, Mask};
+use crate::similarity::{Similarity, SimilarityError};
+
+/// The shortest side that a level's images may have.
+const SHORTEST_SIDE_PX: usize = 8;
+
+/// What a level is made for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LevelRequest<'a> {
+    /// The longest side of the images (px), about.
+    pub(super) longest_side_px: usize,
+    /// The pivot's depth (mm).
+    pub(super) depth_mm: f64,
+    /// Poses at which the shadow of a structure is looked for ..
+    pub(super) poses: &'a [RigidTransform],
+    /// .. and how far about it the images are compared (mm).
+    pub(super) margin_mm: f64,
+    /// How the images are compared.
+    pub(super) similarity: &'a SimilarityConfig,
+    /// What is done where the CT ends within the patient.
+    pub(super) beyond: &'a BeyondConfig,
+}
+
+/// One X-ray of a level.
+pub(super) struct LevelXray {
+    pub(super) camera: Camera,
+    pub(super) projector: Projector,
+    /// Voxel size that its pixels have at the depth of the patient (mm).
+    pub(super) pixel_at_patient_mm: f64,
+    fixed: Image,
+    mask: Option<Mask>,
+    missing: Option<Projector>,
+    least_share: f64,
+    /// Whether the grey values went through an unknown curve.
+    displayed: bool,
+    config: SimilarityConfig,
+    similarity: Arc<dyn Similarity>,
+}
+
+/// What a measure says in one part of an X-ray.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Field {
+    /// How many pixels were compared.
+    pub pixels: usize,
+    /// How alike they are, and for motions of the reference camera how that changes.
+    pub evaluation: Evaluation,
+}
+
+impl LevelXray {
+    pub(super) fn new(
+        case: &Case,
+        xray: &Xray,
+        request: &LevelRequest<'_>,
+    ) -> Result<Self, RegisterError> {
+        let factor = binning(xray.camera().size_px(), request.longest_side_px);
+        let camera = xray.camera().binned(factor);
+        let magnification = camera.source_to_detector_mm() / request.depth_mm;
+        let spacing_mm = smaller_pixel_side_mm(&camera) / magnification;
+        let missing = case.missing().cloned();
+        let fade_mm = missing.as_ref().map(|_| request.beyond.fade_mm);
+        let projector = case.coarse_projectors().get(case.projector(), spacing_mm, fade_mm)?;
+        let fixed = match xray.mask() {
+            Some(mask) => xray.line_integral().binned_within(mask, factor),
+            None => xray.line_integral().binned(factor),
+        };
+        let mut mask = xray.mask().map(|mask| mask.binned(factor));
+        if case.compares() == Compares::NearShadow {
+            let margin_px = (request.margin_mm / spacing_mm).ceil() as usize;
+            let poses: Vec<_> =
+                request.poses.iter().map(|pose| camera.camera_from_world(pose)).collect();
+            let near = shadow(&projector, &camera, &poses)?.dilated(margin_px.max(2));
+            mask = Some(mask.map_or(near.clone(), |mask| mask.and(&near)));
+        }
+        let config = match missing {
+            Some(_) => request.similarity.with_less_ncc(request.beyond.ncc),
+            None => request.similarity.clone(),
+        };
+        let similarity = config.prepare(&fixed, mask.as_ref())?.into();
+        // A structure alone does not tell the curve of an image that shows the whole patient.
+        let displayed = xray.is_displayed() && case.compares() == Compares::Everywhere;
+        Ok(Self {
+            camera,
+            projector,
+            pixel_at_patient_mm: spacing_mm,
+            fixed,
+            mask,
+            missing,
+            least_share: request.beyond.least_share,
+            displayed,
+            config,
+            similarity,
+        })
+    }
+
+    /// The pixels that count, whatever the pose; none means all.
+    pub(super) fn mask(&self) -> Option<&Mask> {
+        self.mask.as_ref()
+    }
+
+    /// How many pixels count, whatever the pose.
+    pub(super) fn pixels(&self) -> usize {
+        self.mask.as_ref().map_or(self.fixed.pixels().len(), Mask::count)
+    }
+
+    /// The pixels with complete rays at a pose of its camera; `None` where the CT leaves nothing out.
+    pub(super) fn complete_rays(
+        &self,
+        camera_from_world: &RigidTransform,
+    ) -> Result<Option<CompleteRays>, ObjectiveError> {
+        let Some(missing) = &self.missing else { return Ok(None) };
+        let counted = self.mask.as_ref();
+        Ok(Some(CompleteRays::at(
+            missing,
+            &self.camera,
+            camera_from_world,
+            counted,
+            self.least_share,
+        )?))
+    }
+
+    /// The level's measure of the pixels that count at a pose of its camera, and the part of pixels whose
+    /// rays are complete.
+    pub(super) fn similarity_at(
+        &self,
+        camera_from_world: &RigidTransform,
+    ) -> Result<(Arc<dyn Similarity>, f64), ObjectiveError> {
+        match self.complete_rays(camera_from_world)? {
+            None => Ok((Arc::clone(&self.similarity), 1.0)),
+            Some(CompleteRays { mask, share }) => {
+                Ok((self.config.prepare(&self.fixed, Some(&mask))?.into(), share))
+            }
+        }
+    }
+
+    /// The same near a pose that is nearly right: with what it tells about an unknown display.
+    pub(super) fn similarity_near(
+        &self,
+        camera_from_world: &RigidTransform,
+    ) -> Result<Arc<dyn Similarity>, RegisterError> {
+        if !self.displayed {
+            return Ok(self.similarity_at(camera_from_world)?.0);
+        }
+        let complete = self.complete_rays(camera_from_world)?;
+        let mask = complete.as_ref().map(|complete| &complete.mask).or(self.mask.as_ref());
+        self.measure_near(camera_from_world, &self.config, mask)
+    }
+
+    /// A measure of the pixels of a mask, near a pose that is nearly right.
+    pub(super) fn measure_near(
+        &self,
+        camera_from_world: &RigidTransform,
+        config: &SimilarityConfig,
+        mask: Option<&Mask>,
+    ) -> Result<Arc<dyn Similarity>, RegisterError> {
+        let fixed = &self.fixed;
+        if self.displayed {
+            let radiograph = self.projector.forward(&self.camera, camera_from_world)?;
+            match config.prepare(&straightened(fixed, mask, &radiograph), mask) {
+                Ok(similarity) => return Ok(similarity.into()),
+                // The radiograph at that pose shows nothing where the X-ray counts.
+                Err(SimilarityError::ConstantFixed) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(config.prepare(fixed, mask)?.into())
+    }
+
+    /// The measure of a mask's pixels in each field of a grid near such a pose.
+    pub(super) fn fields_near(
+        &self,
+        reference_from_world: &RigidTransform,
+        pivot_world_mm: Vector3<f64>,
+        config: &SimilarityConfig,
+        per_side: usize,
+        mask: Option<&Mask>,
+    ) -> Result<Vec<Field>, RegisterError> {
+        let pose = self.camera.camera_from_world(reference_from_world);
+        let jet = self.projector.expose(&self.camera, &pose)?.jet(pivot_world_mm);
+        let fixed = match self.displayed {
+            true => straightened(&self.fixed, mask, &jet.image),
+            false => self.fixed.clone(),
+        };
+        let all = Mask::all(self.camera.size_px());
+        let mask = mask.unwrap_or(&all);
+        let mut fields = Vec::with_capacity(per_side * per_side);
+        for field in 0..per_side * per_side {
+            let within = mask.field(per_side, [field % per_side, field / per_side]);
+            let pixels = within.count();
+            let measure = match config.prepare(&fixed, Some(&within)) {
+                Ok(measure) => measure,
+                Err(SimilarityError::ConstantFixed | SimilarityError::TooFewPixels { .. }) => {
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let model = measure.gauss_newton(&jet)?;
+            fields.push(Field {
+                pixels,
+                evaluation: for_reference_camera(&self.camera, model.into()),
+            });
+        }
+        Ok(fields)
+    }
+}
+
+pub(super) fn smaller_pixel_side_mm(camera: &Camera) -> f64 {
+    let [column_mm, row_mm] = camera.pixel_spacing_mm();
+    column_mm.min(row_mm)
+}
+
+/// The binning that comes closest to the wanted longest side and leaves a strip of pixels that can
+/// be compared along the shortest.
+fn binning([columns, rows]: [usize; 2], longest_side_px: usize) -> usize {
+    let wanted = longest_side_px.max(1);
+    let closest = (columns.max(rows) + wanted / 2) / wanted;
+    closest.min(columns.min(rows) / SHORTEST_SIDE_PX).max(1)
+}

@@ -1,0 +1,177 @@
+//! Beyond the end of a scan: the patient goes on where the voxels do not.
+//!
+//! Where a scan ends in tissue, more tissue follows. [`beyond`] continues a volume from its scanned part
+//! ([`Scanned`]): every place outside has the attenuation of the nearest scanned voxel, times a factor
+//! that falls with the distance. Two uses:
+//!
+//! - without fading, only what attenuates like tissue: the **missing tissue**, whose line integral says
+//!   how much of a ray was not scanned;
+//! - with a short fade, added to the volume: a radiograph without the sharp edge at which a scan ends and
+//!   a patient does not.
+
+use rayon::prelude::*;
+
+use super::attenuation::AttenuationVolume;
+use super::grid::{Volume, VolumeError};
+use super::scanned::Scanned;
+
+/// What tissue attenuates at least (1/mm): inflated lung is near it, air far below.
+const TISSUE_PER_MM: f32 = 0.004;
+
+/// A face at which at least this part of the outermost voxels is tissue cuts the patient.
+const CUT_SHARE: f64 = 0.01;
+
+/// What continues a volume, and where.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Continuation {
+    /// How far it reaches beyond the scan along each index axis (mm).
+    pub reach_mm: [f64; 3],
+    /// The distance (mm) over which it fades to nothing; infinite where it does not fade.
+    pub fade_mm: f64,
+    /// Whether the scanned part itself is kept, or only what continues it.
+    pub with_scanned: bool,
+}
+
+impl AttenuationVolume {
+    /// Whether the patient goes on where the scan ends: at the low and the high face of each index axis,
+    /// and around a round field.
+    #[must_use]
+    pub fn cut_faces(&self) -> [[bool; 2]; 3] {
+        let volume = self.volume();
+        let dims = volume.dims();
+        let scanned = self.scanned();
+        let is_cut = |axis: usize, index: usize| {
+            let [a, b] = [(axis + 1) % 3, (axis + 2) % 3];
+            let mut tissue = 0_usize;
+            for (i, j) in (0..dims[a]).flat_map(|i| (0..dims[b]).map(move |j| (i, j))) {
+                let mut at = [index; 3];
+                (at[a], at[b]) = (i, j);
+                tissue += usize::from(volume.get(at).is_some_and(|mu| mu > TISSUE_PER_MM));
+            }
+            tissue as f64 > CUT_SHARE * (dims[a] * dims[b]) as f64
+        };
+        std::array::from_fn(|axis| {
+            scanned.whole_voxels(axis).map(|index| is_cut(axis, index.max(0.0) as usize))
+        })
+    }
+
+    /// Whether nothing of the patient is cut off.
+    #[must_use]
+    pub fn shows_all_of_the_patient(&self) -> bool {
+        !self.scanned().has_round_field() && self.cut_faces() == [[false; 2]; 3]
+    }
+
+    /// The volume continued beyond its scan, or what continues it alone; on a grid that is larger by
+    /// whole voxels on the sides that are cut.
+    ///
+    /// # Errors
+    /// If nothing continues it, or the larger grid is too large.
+    pub fn continued(&self, continuation: &Continuation) -> Result<Self, VolumeError> {
+        let volume = self.volume();
+        let spacing = volume.world_from_index().spacing_mm();
+        let cut = self.cut_faces();
+        let pad = |face: usize| -> [usize; 3] {
+            std::array::from_fn(|a| {
+                let voxels = (continuation.reach_mm[a] / spacing[a]).ceil() as usize;
+                if cut[a][face] { voxels } else { 0 }
+            })
+        };
+        let (before, after) = (pad(0), pad(1));
+        let dims: [usize; 3] = std::array::from_fn(|a| before[a] + volume.dims()[a] + after[a]);
+        let scanned = self.scanned();
+        let mut voxels = vec![0.0_f32; dims.iter().product()];
+        voxels.par_chunks_mut(dims[0] * dims[1]).enumerate().for_each(|(k, slice)| {
+            for (at, voxel) in slice.iter_mut().enumerate() {
+                let index = Scanned::shifted([at % dims[0], at / dims[0], k], before);
+                *voxel = continued_voxel(volume, scanned, continuation, index);
+            }
+        });
+        let offset = before.map(|n| -(n as f64));
+        let affine = volume.world_from_index().reindexed([1.0; 3], offset);
+        Self::from_per_mm(Volume::new(dims, voxels, affine)?)
+    }
+}
+
+/// One voxel of a continued volume.
+fn continued_voxel(
+    volume: &Volume<f32>,
+    scanned: &Scanned,
+    continuation: &Continuation,
+    index: [f64; 3],
+) -> f32 {
+    let own = if continuation.with_scanned { value_at(volume, index) } else { 0.0 };
+    let share = scanned.share(index);
+    if share >= 1.0 {
+        return own;
+    }
+    let nearest = scanned.nearest(index);
+    let value = value_at(volume, nearest);
+    if value < TISSUE_PER_MM {
+        return own;
+    }
+    let fade = if continuation.fade_mm.is_finite() {
+        let distance_mm = Scanned::distance_mm(volume, index, nearest);
+        (1.0 - distance_mm / continuation.fade_mm).max(0.0)
+    } else {
+        1.0
+    };
+    own + ((1.0 - share) * fade) as f32 * value
+}
+
+fn value_at(volume: &Volume<f32>, index: [f64; 3]) -> f32 {
+    if index.iter().any(|&n| n < 0.0) {
+        return 0.0;
+    }
+    volume.get(index.map(|n| n as usize)).unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    //! Proves: a patient goes on beyond cut faces only, without a seam at the scan's end also where
+    //! blocks of voxels reach beyond it, and what continues a volume has nothing where it was scanned.
+    use super::*;
+    use crate::volume::{Affine, AttenuationMap};
+
+    /// A column of water along k that ends in air along i and j.
+    fn column(slices: usize) -> AttenuationVolume {
+        let affine = Affine::from_spacing([2.0; 3], [0.0; 3]).unwrap();
+        let dims = [20, 20, slices];
+        let empty = Volume::new(dims, vec![0.0_f32; 400 * slices], affine).unwrap();
+        let hu = |at: usize| {
+            let [i, j, _] = empty.index_of(at);
+            if (5..15).contains(&i) && (5..15).contains(&j) { 0.0 } else { -1000.0 }
+        };
+        let ct = Volume::new(dims, (0..400 * slices).map(hu).collect(), affine).unwrap();
+        AttenuationVolume::from_hounsfield(ct, &AttenuationMap::default()).unwrap()
+    }
+
+    #[test]
+    fn only_cut_faces_are_continued() {
+        let column = column(11);
+        assert_eq!(column.cut_faces(), [[false; 2], [false; 2], [true; 2]]);
+        let continuation =
+            Continuation { reach_mm: [20.0; 3], fade_mm: f64::INFINITY, with_scanned: false };
+        let missing = column.continued(&continuation).unwrap();
+        assert_eq!(missing.volume().dims(), [20, 20, 31]);
+        let at = |k: usize| missing.volume().get([10, 10, k]).unwrap();
+        assert_eq!((at(0), at(9), at(10), at(20), at(21)), (0.02, 0.02, 0.0, 0.0, 0.02));
+        assert_eq!(missing.volume().get([2, 10, 3]), Some(0.0));
+    }
+
+    #[test]
+    fn a_faded_continuation_has_no_seam() {
+        // Eleven slices in blocks of two: the last block is half empty.
+        let coarse = column(11).binned([1, 1, 2]).unwrap();
+        let continuation =
+            Continuation { reach_mm: [40.0; 3], fade_mm: 40.0, with_scanned: true };
+        let continued = coarse.continued(&continuation).unwrap();
+        let dims = continued.volume().dims();
+        let along: Vec<f32> =
+            (0..dims[2]).map(|k| continued.volume().get([10, 10, k]).unwrap()).collect();
+        for pair in along.windows(2) {
+            // 4 mm of 40 in a voxel, and half as much again where a half block goes before.
+            assert!((pair[1] - pair[0]).abs() < 0.0031, "{along:?}");
+        }
+        assert!(along[0] < 0.0021 && along[12] == 0.02);
+    }
+}
