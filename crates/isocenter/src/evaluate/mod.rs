@@ -7,7 +7,9 @@
 //! - [`plan`] - from a case's number to its condition, CT, camera and view
 //! - [`draw`] - its poses and seeds
 //! - [`alteration`] - [`Alteration`], a CT that is changed before it is X-rayed
+//! - [`cut`] - [`Cut`], what is registered covers less than the X-ray; [`cut_volume`] - what it leaves
 //! - [`patient`] - [`Patient`], a CT ready for all of it
+//! - [`registered`] - [`Registered`], what is registered of it
 //! - [`evaluation`] - [`Evaluation`], which runs the cases
 //! - [`case_result`] - [`CaseResult`], what came out of one
 //! - [`statistics`] - of numbers; [`summary`] - [`Summary`], of cases
@@ -16,12 +18,15 @@
 pub mod alteration;
 pub mod case_result;
 pub mod check;
+pub mod cut;
+pub mod cut_volume;
 pub mod draw;
 pub mod evaluation;
 pub mod patient;
 pub mod plan;
 pub mod protocol;
 pub mod published;
+pub mod registered;
 pub mod statistics;
 pub mod summary;
 pub mod table;
@@ -30,6 +35,8 @@ pub mod targets;
 pub use alteration::{Alteration, AlterationError};
 pub use case_result::{CaseResult, Judged, MethodResult, Offset, PoseErrors, XraySource};
 pub use check::{ProtocolError, START, check_names};
+pub use cut::{Cut, CutAbout, CutError, CutLabels, DrawnCut, OneLabel, WholeCt};
+pub use cut_volume::KeptCt;
 pub use draw::{CasePoses, Draws};
 pub use evaluation::{CaseError, Evaluation, Scene, SceneXray};
 pub use patient::{Patient, PatientError, PatientProblem};
@@ -37,6 +44,7 @@ pub use plan::CasePlan;
 pub use protocol::{
     About, CameraEntry, Condition, CtEntry, Hopeless, Method, Pivot, PoseDistribution, Protocol,
 };
+pub use registered::Registered;
 pub use statistics::{Best, Statistics};
 pub use summary::{Group, Summary};
 pub use table::markdown;
