@@ -71,12 +71,22 @@ pub enum CutAbout {
 
 /// The structures that a cut keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a list of labels such as [31], or \"each\"")]
+#[serde(untagged, expecting = "a list of labels such as [31], { each = [30, 31] }, or \"each\"")]
 pub enum CutLabels {
     /// All of these labels together.
     These(Vec<u16>),
+    /// One label, drawn evenly from these.
+    OneOf(OneOfLabels),
     /// One label, drawn evenly from those of the CT.
     Drawn(OneLabel),
+}
+
+/// Labels of which one is drawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OneOfLabels {
+    /// Each as likely as any other.
+    pub each: Vec<u16>,
 }
 
 /// One label of the CT.
@@ -174,7 +184,9 @@ impl Cut {
             return refused("cut.about", "'targets'".to_owned(), expected);
         }
         match &self.labels {
-            Some(CutLabels::These(ids)) if ids.is_empty() || ids.contains(&0) => {
+            Some(CutLabels::These(ids) | CutLabels::OneOf(OneOfLabels { each: ids }))
+                if ids.is_empty() || ids.contains(&0) =>
+            {
                 let expected = "a list of at least one label, without 0".to_owned();
                 refused("cut.labels", format!("{ids:?}"), expected)
             }
@@ -198,6 +210,10 @@ impl Cut {
             range.map(|[low, high]| low + (high - low) * share)
         };
         let place = |share: f64, count: usize| ((share * count as f64) as usize).min(count - 1);
+        let one_of = |labels: &[u16]| match labels {
+            [] => Err(CutError::NoLabels),
+            _ => Ok(vec![labels[place(label, labels.len())]]),
+        };
         let about = match self.about {
             CutAbout::Center => body_middle_world_mm(whole.ct_hu),
             CutAbout::Targets => match whole.targets_world_mm {
@@ -208,12 +224,9 @@ impl Cut {
         let labels = match &self.labels {
             None => Vec::new(),
             Some(CutLabels::These(ids)) => ids.clone(),
+            Some(CutLabels::OneOf(OneOfLabels { each })) => one_of(each)?,
             Some(CutLabels::Drawn(OneLabel::Each)) => {
-                let present = labels_of(whole.labels.ok_or(CutError::NoLabels)?);
-                match present[..] {
-                    [] => return Err(CutError::NoLabels),
-                    _ => vec![present[place(label, present.len())]],
-                }
+                one_of(&labels_of(whole.labels.ok_or(CutError::NoLabels)?))?
             }
         };
         Ok(DrawnCut {
@@ -269,6 +282,7 @@ mod tests {
             (r#"{"labels": [3], "about": "targets"}"#, "cut.about"),
             (r#"{"labels": []}"#, "cut.labels"),
             (r#"{"labels": [0, 3]}"#, "cut.labels"),
+            (r#"{"labels": {"each": []}}"#, "cut.labels"),
         ] {
             let message = cut(json).check("c").unwrap_err().to_string();
             assert!(message.contains(key), "{message}");
@@ -299,6 +313,8 @@ mod tests {
             assert_eq!((all.z_mm, all.middle_world_mm), (one.z_mm, one.middle_world_mm));
             assert!((90.0..=160.0).contains(&one.z_mm.unwrap()) && one.width_mm.is_none());
             assert!((50.0..=60.0).contains(&all.field_mm.unwrap()) && one.labels.is_empty());
+            let one = drawn(r#"{"labels": {"each": [3, 31]}}"#).labels;
+            assert_eq!(one[0] == 3, all.labels[0] == 7, "drawn alike: {one:?}");
             let target = drawn(r#"{"width_mm": [50, 50], "about": "targets"}"#).middle_world_mm;
             assert!(targets.contains(&Vector3::from(target)));
             kept.insert((all.labels, target == [0.0; 3]));

@@ -2,21 +2,19 @@
 
 use std::time::Instant;
 
-use nalgebra::Vector3;
-
 use super::case_result::{CaseResult, Judged, MethodResult, Offset, PoseErrors, XraySource};
 use super::check::ProtocolError;
-use super::draw::{CasePoses, Draws};
+use super::draw::Draws;
 use super::patient::{Patient, PatientProblem};
 use super::plan::CasePlan;
-use super::protocol::{Hopeless, Method, PriorAbout, Protocol};
-use super::registered::Registered;
-use crate::geometry::{Camera, RigidTransform, View};
+use super::protocol::{Method, PriorAbout, Protocol};
+use super::scene::{Scene, SceneXray};
+use crate::geometry::{Camera, RigidTransform};
 use crate::project::ProjectError;
-use crate::radiograph::simulation::{MaterialImages, SimulatedXray, SimulationError, simulate};
-use crate::radiograph::{Image, ImageError, PrepareConfig, prepare};
+use crate::radiograph::ImageError;
+use crate::radiograph::simulation::SimulationError;
 use crate::register::search::SearchStage;
-use crate::register::{Case, Prior, RegisterError, Registration, StageRegistry, Xray, register_by};
+use crate::register::{Case, Prior, RegisterError, Registration, StageRegistry, register_by};
 
 /// Why a case has no X-ray.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -75,29 +73,9 @@ pub enum CaseError {
 /// ```
 #[derive(Debug)]
 pub struct Evaluation {
-    protocol: Protocol,
-    patients: Vec<Patient>,
-    cameras: Vec<Camera>,
-}
-
-/// A case before it is registered: its X-rays and poses.
-#[derive(Debug, Clone)]
-pub struct Scene {
-    /// What is registered.
-    pub registered: Registered,
-    /// Nominal, true and first pose of the first X-ray's camera.
-    pub poses: CasePoses,
-    /// The X-rays, the one whose camera poses are of first.
-    pub xrays: Vec<SceneXray>,
-}
-
-/// An X-ray of a case, and its camera.
-#[derive(Debug, Clone)]
-pub struct SceneXray {
-    /// The camera.
-    pub camera: Camera,
-    /// The X-ray as if it had been read from a file.
-    pub simulated: SimulatedXray,
+    pub(super) protocol: Protocol,
+    pub(super) patients: Vec<Patient>,
+    pub(super) cameras: Vec<Camera>,
 }
 
 impl Evaluation {
@@ -130,7 +108,7 @@ impl Evaluation {
         &self.protocol
     }
 
-    fn plan(&self, number: usize) -> Result<CasePlan<'_>, CaseError> {
+    pub(super) fn plan(&self, number: usize) -> Result<CasePlan<'_>, CaseError> {
         let count = self.protocol.case_count();
         self.protocol.case(number).ok_or(CaseError::NoSuchCase { found: number, count })
     }
@@ -142,99 +120,6 @@ impl Evaluation {
     pub fn patient(&self, number: usize) -> Result<&Patient, CaseError> {
         // `new` has checked that there are as many as the protocol has, and a plan keeps to these.
         self.plan(number).map(|plan| &self.patients[plan.ct])
-    }
-
-    /// The X-rays and poses of a case, the same whenever they are made: to look at a case again.
-    ///
-    /// # Errors
-    /// If there is no such case, or it has no X-ray.
-    pub fn scene(&self, number: usize) -> Result<Scene, CaseError> {
-        let plan = self.plan(number)?;
-        self.scene_of(&plan, self.registered(&plan)?)
-    }
-
-    /// What is registered in a case.
-    fn registered(&self, plan: &CasePlan<'_>) -> Result<Registered, CaseError> {
-        let patient = &self.patients[plan.ct];
-        let draws = Draws::new(self.protocol.seed, plan.number_in_condition);
-        match &plan.condition.cut {
-            None => Ok(patient.whole().clone()),
-            Some(cut) => Ok(patient.cut(cut, draws.cut_stream())?),
-        }
-    }
-
-    fn scene_of(&self, plan: &CasePlan<'_>, registered: Registered) -> Result<Scene, CaseError> {
-        let patient = &self.patients[plan.ct];
-        let pivot = registered.pivot_world_mm();
-        let cameras = self.cameras_of(plan, pivot);
-        let draws = Draws::new(self.protocol.seed, plan.number_in_condition);
-        let mut poses = draws.poses(plan, &cameras[0], pivot);
-        let visible_part = match plan.condition.hopeless {
-            Some(Hopeless::OutOfView) => Some(0.0),
-            _ => plan.condition.visible_part,
-        };
-        if let Some(part) = visible_part {
-            let corners = patient.content_corners_world_mm();
-            let truth = &mut poses.true_camera_from_world;
-            *truth = draws.beside_the_beam(&cameras[0], truth, &corners, part);
-        }
-        let xrays = cameras
-            .into_iter()
-            .enumerate()
-            .map(|(n, camera)| self.xray(plan, pivot, &poses, camera, draws.simulation_seed(n)))
-            .collect::<Result<_, _>>()?;
-        Ok(Scene { registered, poses, xrays })
-    }
-
-    /// The cameras of a case: the second one's place is known relative to the first.
-    fn cameras_of(&self, plan: &CasePlan<'_>, pivot_world_mm: Vector3<f64>) -> Vec<Camera> {
-        let first = self.cameras[plan.camera].clone();
-        let Some(angle_deg) = plan.condition.second_view_deg else { return vec![first] };
-        let pose = |view: View| {
-            let distance_mm = first.source_to_isocenter_or_assumed_mm();
-            view.camera_from_world(pivot_world_mm, distance_mm)
-        };
-        let turned = View { primary_deg: plan.view.primary_deg + angle_deg, ..plan.view };
-        let second_from_first = pose(turned) * pose(plan.view).inverse();
-        let second = first.clone().with_camera_from_reference_camera(second_from_first);
-        vec![first, second]
-    }
-
-    fn xray(
-        &self,
-        plan: &CasePlan<'_>,
-        pivot_world_mm: Vector3<f64>,
-        poses: &CasePoses,
-        camera: Camera,
-        seed: u64,
-    ) -> Result<SceneXray, CaseError> {
-        let condition = plan.condition;
-        let patient = &self.patients[match condition.hopeless {
-            Some(Hopeless::WrongCt) => self.protocol.other_ct(plan.ct),
-            _ => plan.ct,
-        }];
-        // The protocol has been checked: every simulation that a condition names is there.
-        let config = self.protocol.simulation(&condition.simulation).unwrap_or_default();
-        let mut pose = camera.camera_from_world(&poses.true_camera_from_world);
-        if condition.hopeless == Some(Hopeless::WrongCt) {
-            // The other patient lies where this one would.
-            let moved = pivot_world_mm - patient.pivot_world_mm();
-            pose = pose * RigidTransform::from_translation(moved);
-        }
-        let about_world_mm = match condition.hopeless {
-            Some(Hopeless::WrongCt) => patient.pivot_world_mm(),
-            _ => pivot_world_mm,
-        };
-        let depth_mm = pose.point(about_world_mm).z;
-        let images = if condition.hopeless == Some(Hopeless::Blank) {
-            MaterialImages { water: Image::zeros(camera.size_px()), bone: None }
-        } else {
-            let xrayed =
-                patient.xrayed(condition.alteration.as_ref(), config.beam_hardening.as_ref())?;
-            patient.render(xrayed.as_deref(), condition.renderer, &camera, &pose)?
-        };
-        let simulated = simulate(&images, &camera, depth_mm, &config, seed)?;
-        Ok(SceneXray { camera, simulated })
     }
 
     /// Runs a case: makes its X-rays, registers them by every method and measures. What cannot be
@@ -347,15 +232,6 @@ impl Evaluation {
     }
 }
 
-impl SceneXray {
-    /// The X-ray as it is registered.
-    fn ready(&self, config: &PrepareConfig) -> Result<Xray, CaseError> {
-        let SimulatedXray { image, values, full_scale, .. } = &self.simulated;
-        let prepared = prepare(image, *values, *full_scale, config)?;
-        Ok(Xray::prepared(self.camera.clone(), prepared)?)
-    }
-}
-
 /// A result that has only its name and time yet.
 fn method_result(method: &Method, seconds: f64) -> MethodResult {
     MethodResult {
@@ -373,12 +249,14 @@ fn method_result(method: &Method, seconds: f64) -> MethodResult {
 #[cfg(test)]
 mod tests {
     //! Proves: a case comes out the same in any order, and can be made again from its row; a truth near the start is found; an altered CT
-    //! is what is X-rayed; two X-rays help; hopeless cases have no truth and no error; what fails is a
+    //! is what is X-rayed; a cut one is registered, all of it X-rayed; two X-rays help; hopeless cases have no truth and no error; what fails is a
     //! result.
     use super::*;
-    use crate::evaluate::{Condition, protocol_of_tests};
+    use crate::evaluate::{Condition, Hopeless, protocol_of_tests};
     use crate::project::BorderRule;
+    use crate::radiograph::Image;
     use crate::register::Compares;
+    use nalgebra::Vector3;
 
     fn evaluation(change: impl FnOnce(&mut Protocol)) -> Evaluation {
         let mut protocol = protocol_of_tests();
