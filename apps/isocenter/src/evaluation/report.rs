@@ -138,10 +138,10 @@ fn picture(
     caption: String,
 ) -> Result<Option<WorstCase>> {
     let scene = evaluation.scene(case.number)?;
-    let patient = evaluation.patient(case.number)?;
+    let registered = &scene.registered;
     let (Some(found), Some(xray)) = (result.found, scene.xrays.first()) else { return Ok(None) };
-    let pose = found.apply(&scene.poses.nominal_camera_from_world, patient.pivot_world_mm());
-    let drr = patient.projector().forward(&xray.camera, &pose)?;
+    let pose = found.apply(&scene.poses.nominal_camera_from_world, registered.pivot_world_mm());
+    let drr = registered.projector().forward(&xray.camera, &pose)?;
     let picture = overlay(&xray.simulated.attenuation()?, &drr, ImageFlip::None)?;
     Ok(Some(WorstCase { caption, picture }))
 }

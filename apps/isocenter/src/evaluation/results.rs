@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use isocenter::evaluate::{
-    CaseResult, Evaluation, MethodResult, Offset, PoseErrors, START, Summary, markdown,
+    CaseResult, DrawnCut, Evaluation, MethodResult, Offset, PoseErrors, START, Summary, markdown,
 };
 use isocenter::register::judge::Evidence;
 use isocenter_io::atomic::write_file;
@@ -75,6 +75,11 @@ fn columns() -> Vec<String> {
         "simulation",
         "xrays",
         "xray_source",
+        "renderer",
+        "cut_z_mm",
+        "cut_width_mm",
+        "cut_field_mm",
+        "cut_labels",
         "hopeless",
         "seed",
         "simulation_seeds",
@@ -123,11 +128,15 @@ fn line(case: &CaseResult, method: Option<&MethodResult>) -> Vec<String> {
         case.simulation.clone(),
         case.xrays.to_string(),
         case.xray_source.to_string(),
+        case.renderer.to_string(),
+    ];
+    line.extend(cut(case.cut.as_ref()));
+    line.extend([
         word(&case.hopeless),
         case.seed.to_string(),
         seeds.join(";"),
         method.map_or(START, |method| &method.method).to_owned(),
-    ];
+    ]);
     line.extend([case.truth, Some(case.start), found].into_iter().flat_map(motion));
     line.push(number(case.start_errors.map(|errors| errors.mtre_mm)));
     let error = |value: fn(&PoseErrors) -> Option<f64>| number(errors.as_ref().and_then(value));
@@ -156,6 +165,13 @@ fn line(case: &CaseResult, method: Option<&MethodResult>) -> Vec<String> {
     line.push(method.map(|method| format!("{:.3}", method.seconds)).unwrap_or_default());
     line.push(method.and_then(|method| method.failure.clone()).unwrap_or_default());
     line
+}
+
+/// Length, width, field and labels; empty where nothing is cut.
+fn cut(cut: Option<&DrawnCut>) -> [String; 4] {
+    let mm = |length: fn(&DrawnCut) -> Option<f64>| number(cut.and_then(length));
+    let labels: Vec<String> = cut.iter().flat_map(|cut| &cut.labels).map(u16::to_string).collect();
+    [mm(|cut| cut.z_mm), mm(|cut| cut.width_mm), mm(|cut| cut.field_mm), labels.join(";")]
 }
 
 fn motion(offset: Option<Offset>) -> [String; 6] {

@@ -6,10 +6,12 @@ use std::fmt;
 use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 
-use super::protocol::Hopeless;
+use super::cut::DrawnCut;
+use super::protocol::{Condition, Hopeless};
 use super::targets::Targets;
 use crate::geometry::{Camera, PivotMotion, RigidTransform};
 use crate::optimize::Termination;
+use crate::project::BorderRule;
 
 /// What an X-ray was made from. None is real: every table says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -19,6 +21,10 @@ pub enum XraySource {
     SameCt,
     /// That CT, altered.
     AlteredCt,
+    /// All of the CT of which a part is registered.
+    WholeCt,
+    /// All of the CT of which a part is registered, altered.
+    AlteredWholeCt,
     /// Another patient's CT.
     OtherCt,
     /// Nothing at all.
@@ -28,12 +34,14 @@ pub enum XraySource {
 impl XraySource {
     /// What the X-rays of a condition are made from.
     #[must_use]
-    pub fn of(altered: bool, hopeless: Option<Hopeless>) -> Self {
-        match hopeless {
-            Some(Hopeless::WrongCt) => Self::OtherCt,
-            Some(Hopeless::Blank | Hopeless::OutOfView) => Self::Nothing,
-            None if altered => Self::AlteredCt,
-            None => Self::SameCt,
+    pub fn of(condition: &Condition) -> Self {
+        match (condition.hopeless, condition.alteration.is_some(), condition.cut.is_some()) {
+            (Some(Hopeless::WrongCt), ..) => Self::OtherCt,
+            (Some(Hopeless::Blank | Hopeless::OutOfView), ..) => Self::Nothing,
+            (None, true, true) => Self::AlteredWholeCt,
+            (None, true, false) => Self::AlteredCt,
+            (None, false, true) => Self::WholeCt,
+            (None, false, false) => Self::SameCt,
         }
     }
 }
@@ -43,6 +51,10 @@ impl fmt::Display for XraySource {
         f.write_str(match self {
             Self::SameCt => "simulated from the same CT",
             Self::AlteredCt => "simulated from the same CT, altered",
+            Self::WholeCt => "simulated from the whole CT, of which a part is registered",
+            Self::AlteredWholeCt => {
+                "simulated from the whole CT, altered, of which a part is registered"
+            }
             Self::OtherCt => "simulated from another CT",
             Self::Nothing => "simulated, nothing in view",
         })
@@ -175,6 +187,12 @@ pub struct CaseResult {
     pub simulation: String,
     /// What the X-rays were made from.
     pub xray_source: XraySource,
+    /// The rule for the border of the CT that is X-rayed.
+    #[serde(default)]
+    pub renderer: BorderRule,
+    /// The cut that left the CT that is registered; none where all of it is.
+    #[serde(default)]
+    pub cut: Option<DrawnCut>,
     /// How many X-rays there are.
     pub xrays: usize,
     /// Why it cannot be registered, if it cannot.

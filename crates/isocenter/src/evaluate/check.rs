@@ -168,7 +168,23 @@ impl Protocol {
         if condition.hopeless == Some(Hopeless::WrongCt) && self.cts.len() < 2 {
             return refused(key("hopeless"), "'wrong-ct'", "used with two CTs at least");
         }
+        self.check_cut(condition)?;
         self.check_alteration(condition)
+    }
+
+    fn check_cut(&self, condition: &Condition) -> Result<(), ProtocolError> {
+        let Some(cut) = &condition.cut else { return Ok(()) };
+        cut.check(&condition.name)?;
+        let unlabelled = |ct: &&CtEntry| ct.labels.is_none() && ct.phantom.is_none();
+        match self.cts.iter().find(unlabelled) {
+            Some(ct) if cut.labels.is_some() => {
+                let key = format!("labels of CT '{}'", ct.name);
+                let expected =
+                    format!("given for the cut.labels of condition '{}'", condition.name);
+                refused(key, "absent", expected)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_alteration(&self, condition: &Condition) -> Result<(), ProtocolError> {
@@ -302,7 +318,7 @@ mod tests {
     //! Proves: what makes no sense in a protocol is refused with its key, what was found and what is
     //! expected.
     use super::*;
-    use crate::evaluate::protocol_of_tests;
+    use crate::evaluate::{Cut, CutLabels, protocol_of_tests};
 
     /// The message that a change of a good protocol leads to.
     fn refused(change: impl FnOnce(&mut Protocol)) -> String {
@@ -349,6 +365,19 @@ mod tests {
             }
         });
         assert!(message.contains("in_plane_mm is NaN"), "{message}");
+        let message = refused(|p| {
+            let cut = Cut { z_mm: Some([5.0, 160.0]), ..Cut::default() };
+            p.conditions[0].cut = Some(cut);
+        });
+        assert!(message.contains("cut.z_mm of condition 'near' is [5, 160]"), "{message}");
+        let message = refused(|p| {
+            let labels = Some(CutLabels::These(vec![22]));
+            p.conditions[0].cut = Some(Cut { labels, ..Cut::default() });
+            p.cts[1].phantom = None;
+            p.cts[1].moved_label = None;
+            p.cts[1].path = Some("ct.nii".to_owned());
+        });
+        assert!(message.contains("labels of CT 'two' is absent"), "{message}");
         let message = refused(|p| p.conditions[0].second_view_deg = Some(0.0));
         assert!(message.contains("second_view_deg of condition 'near' is 0"), "{message}");
     }

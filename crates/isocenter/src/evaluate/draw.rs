@@ -26,6 +26,7 @@ enum Purpose {
     Simulation = 2,
     SecondSimulation = 3,
     Side = 4,
+    Cut = 5,
 }
 
 /// The draws of one case.
@@ -97,6 +98,12 @@ impl Draws {
     pub fn simulation_seed(&self, xray: usize) -> u64 {
         let purpose = if xray == 0 { Purpose::Simulation } else { Purpose::SecondSimulation };
         self.stream(purpose).next_u64()
+    }
+
+    /// The stream that a cut is drawn from.
+    #[must_use]
+    pub fn cut_stream(&self) -> ChaCha8Rng {
+        self.stream(Purpose::Cut)
     }
 
     /// A pose shifted along columns or rows until only a part of the points' extent is seen, or nothing

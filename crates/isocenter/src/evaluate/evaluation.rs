@@ -4,16 +4,17 @@ use std::time::Instant;
 
 use super::case_result::{CaseResult, Judged, MethodResult, Offset, PoseErrors, XraySource};
 use super::check::ProtocolError;
-use super::draw::{CasePoses, Draws};
+use super::draw::Draws;
 use super::patient::{Patient, PatientProblem};
 use super::plan::CasePlan;
-use super::protocol::{Hopeless, Method, PriorAbout, Protocol};
-use crate::geometry::{Camera, RigidTransform, View};
+use super::protocol::{Method, PriorAbout, Protocol};
+use super::scene::{Scene, SceneXray};
+use crate::geometry::{Camera, RigidTransform};
 use crate::project::ProjectError;
-use crate::radiograph::simulation::{MaterialImages, SimulatedXray, SimulationError, simulate};
-use crate::radiograph::{Image, ImageError, PrepareConfig, prepare};
+use crate::radiograph::ImageError;
+use crate::radiograph::simulation::SimulationError;
 use crate::register::search::SearchStage;
-use crate::register::{Case, Prior, RegisterError, Registration, StageRegistry, Xray, register_by};
+use crate::register::{Case, Prior, RegisterError, Registration, StageRegistry, register_by};
 
 /// Why a case has no X-ray.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -72,27 +73,9 @@ pub enum CaseError {
 /// ```
 #[derive(Debug)]
 pub struct Evaluation {
-    protocol: Protocol,
-    patients: Vec<Patient>,
-    cameras: Vec<Camera>,
-}
-
-/// A case before it is registered: its X-rays and poses.
-#[derive(Debug, Clone)]
-pub struct Scene {
-    /// Nominal, true and first pose of the first X-ray's camera.
-    pub poses: CasePoses,
-    /// The X-rays, the one whose camera poses are of first.
-    pub xrays: Vec<SceneXray>,
-}
-
-/// An X-ray of a case, and its camera.
-#[derive(Debug, Clone)]
-pub struct SceneXray {
-    /// The camera.
-    pub camera: Camera,
-    /// The X-ray as if it had been read from a file.
-    pub simulated: SimulatedXray,
+    pub(super) protocol: Protocol,
+    pub(super) patients: Vec<Patient>,
+    pub(super) cameras: Vec<Camera>,
 }
 
 impl Evaluation {
@@ -125,91 +108,18 @@ impl Evaluation {
         &self.protocol
     }
 
-    fn plan(&self, number: usize) -> Result<CasePlan<'_>, CaseError> {
+    pub(super) fn plan(&self, number: usize) -> Result<CasePlan<'_>, CaseError> {
         let count = self.protocol.case_count();
         self.protocol.case(number).ok_or(CaseError::NoSuchCase { found: number, count })
     }
 
-    /// The CT that a case registers.
+    /// The CT of a case: all of it, whatever part is registered.
     ///
     /// # Errors
     /// If there is no such case.
     pub fn patient(&self, number: usize) -> Result<&Patient, CaseError> {
         // `new` has checked that there are as many as the protocol has, and a plan keeps to these.
         self.plan(number).map(|plan| &self.patients[plan.ct])
-    }
-
-    /// The X-rays and poses of a case, the same whenever they are made: to look at a case again.
-    ///
-    /// # Errors
-    /// If there is no such case, or it has no X-ray.
-    pub fn scene(&self, number: usize) -> Result<Scene, CaseError> {
-        let plan = self.plan(number)?;
-        let patient = &self.patients[plan.ct];
-        let cameras = self.cameras_of(&plan, patient);
-        let draws = Draws::new(self.protocol.seed, plan.number_in_condition);
-        let mut poses = draws.poses(&plan, &cameras[0], patient.pivot_world_mm());
-        let visible_part = match plan.condition.hopeless {
-            Some(Hopeless::OutOfView) => Some(0.0),
-            _ => plan.condition.visible_part,
-        };
-        if let Some(part) = visible_part {
-            let corners = patient.content_corners_world_mm();
-            let truth = &mut poses.true_camera_from_world;
-            *truth = draws.beside_the_beam(&cameras[0], truth, &corners, part);
-        }
-        let xrays = cameras
-            .into_iter()
-            .enumerate()
-            .map(|(n, camera)| self.xray(&plan, &poses, camera, draws.simulation_seed(n)))
-            .collect::<Result<_, _>>()?;
-        Ok(Scene { poses, xrays })
-    }
-
-    /// The cameras of a case: the second one's place is known relative to the first.
-    fn cameras_of(&self, plan: &CasePlan<'_>, patient: &Patient) -> Vec<Camera> {
-        let first = self.cameras[plan.camera].clone();
-        let Some(angle_deg) = plan.condition.second_view_deg else { return vec![first] };
-        let pose = |view: View| {
-            let distance_mm = first.source_to_isocenter_or_assumed_mm();
-            view.camera_from_world(patient.pivot_world_mm(), distance_mm)
-        };
-        let turned = View { primary_deg: plan.view.primary_deg + angle_deg, ..plan.view };
-        let second_from_first = pose(turned) * pose(plan.view).inverse();
-        let second = first.clone().with_camera_from_reference_camera(second_from_first);
-        vec![first, second]
-    }
-
-    fn xray(
-        &self,
-        plan: &CasePlan<'_>,
-        poses: &CasePoses,
-        camera: Camera,
-        seed: u64,
-    ) -> Result<SceneXray, CaseError> {
-        let condition = plan.condition;
-        let patient = &self.patients[match condition.hopeless {
-            Some(Hopeless::WrongCt) => self.protocol.other_ct(plan.ct),
-            _ => plan.ct,
-        }];
-        // The protocol has been checked: every simulation that a condition names is there.
-        let config = self.protocol.simulation(&condition.simulation).unwrap_or_default();
-        let mut pose = camera.camera_from_world(&poses.true_camera_from_world);
-        if condition.hopeless == Some(Hopeless::WrongCt) {
-            // The other patient lies where this one would.
-            let moved = self.patients[plan.ct].pivot_world_mm() - patient.pivot_world_mm();
-            pose = pose * RigidTransform::from_translation(moved);
-        }
-        let depth_mm = pose.point(patient.pivot_world_mm()).z;
-        let images = if condition.hopeless == Some(Hopeless::Blank) {
-            MaterialImages { water: Image::zeros(camera.size_px()), bone: None }
-        } else {
-            let xrayed =
-                patient.xrayed(condition.alteration.as_ref(), config.beam_hardening.as_ref())?;
-            patient.render(xrayed.as_deref(), &camera, &pose)?
-        };
-        let simulated = simulate(&images, &camera, depth_mm, &config, seed)?;
-        Ok(SceneXray { camera, simulated })
     }
 
     /// Runs a case: makes its X-rays, registers them by every method and measures. What cannot be
@@ -228,18 +138,24 @@ impl Evaluation {
         let condition = plan.condition;
         let draws = Draws::new(self.protocol.seed, plan.number_in_condition);
         let camera = &self.cameras[plan.camera];
-        let pivot = patient.pivot_world_mm();
-        let scene = self.scene(number);
+        // Where the CT cannot be cut, the start of all of it is shown, without errors.
+        let (registered, not_cut) = match self.registered(&plan) {
+            Ok(registered) => (registered, None),
+            Err(error) => (patient.whole().clone(), Some(error)),
+        };
+        let measurable = condition.hopeless.is_none() && not_cut.is_none();
+        let pivot = registered.pivot_world_mm();
+        let scene = match not_cut {
+            None => self.scene_of(&plan, registered.clone()),
+            Some(error) => Err(error),
+        };
         let poses = match &scene {
             Ok(scene) => scene.poses,
             Err(_) => draws.poses(&plan, camera, pivot),
         };
         let measure = |pose: &RigidTransform| {
             let truth = &poses.true_camera_from_world;
-            condition
-                .hopeless
-                .is_none()
-                .then(|| PoseErrors::new(patient.targets(), camera, truth, pose, pivot))
+            measurable.then(|| PoseErrors::new(registered.targets(), camera, truth, pose, pivot))
         };
         let nominal = &poses.nominal_camera_from_world;
         let offset = |pose: &RigidTransform| Offset::between(nominal, pose, pivot);
@@ -277,12 +193,14 @@ impl Evaluation {
             camera: self.protocol.cameras[plan.camera].name.clone(),
             view: plan.view.to_string(),
             simulation: condition.simulation.clone(),
-            xray_source: XraySource::of(condition.alteration.is_some(), condition.hopeless),
+            xray_source: XraySource::of(condition),
+            renderer: condition.renderer,
+            cut: registered.cut().cloned(),
             xrays,
             hopeless: condition.hopeless,
             seed: self.protocol.seed,
             simulation_seeds: (0..xrays).map(|n| draws.simulation_seed(n)).collect(),
-            truth: condition.hopeless.is_none().then(|| offset(&poses.true_camera_from_world)),
+            truth: measurable.then(|| offset(&poses.true_camera_from_world)),
             start: offset(&poses.start_camera_from_world),
             start_errors: measure(&poses.start_camera_from_world),
             cases_at_a_time,
@@ -297,7 +215,7 @@ impl Evaluation {
         method: &Method,
         registry: &StageRegistry,
     ) -> Result<Registration, CaseError> {
-        let patient = &self.patients[plan.ct];
+        let registered = &scene.registered;
         let spread = method.prior.or(plan.condition.prior).unwrap_or(self.protocol.prior);
         let searches = method.config.stages.iter().any(|stage| stage == SearchStage::NAME);
         let center_camera_from_world = match plan.condition.prior_about {
@@ -305,20 +223,12 @@ impl Evaluation {
             _ => scene.poses.start_camera_from_world,
         };
         let prior = Prior { center_camera_from_world, spread };
-        let projector = patient.projector().clone();
+        let projector = registered.projector().clone();
         let ready = |xray: &SceneXray| xray.ready(&method.config.prepare);
         let xrays = scene.xrays.iter().map(ready).collect::<Result<_, _>>()?;
-        let case = Case::of_xrays(projector, xrays, patient.pivot_world_mm())?;
+        let case = Case::of_xrays(projector, xrays, registered.pivot_world_mm())?
+            .comparing(registered.compares());
         Ok(register_by(registry, &case, &prior, &method.config, &mut |_| ())?)
-    }
-}
-
-impl SceneXray {
-    /// The X-ray as it is registered.
-    fn ready(&self, config: &PrepareConfig) -> Result<Xray, CaseError> {
-        let SimulatedXray { image, values, full_scale, .. } = &self.simulated;
-        let prepared = prepare(image, *values, *full_scale, config)?;
-        Ok(Xray::prepared(self.camera.clone(), prepared)?)
     }
 }
 
@@ -339,10 +249,14 @@ fn method_result(method: &Method, seconds: f64) -> MethodResult {
 #[cfg(test)]
 mod tests {
     //! Proves: a case comes out the same in any order, and can be made again from its row; a truth near the start is found; an altered CT
-    //! is what is X-rayed; two X-rays help; hopeless cases have no truth and no error; what fails is a
+    //! is what is X-rayed; a cut one is registered, all of it X-rayed; two X-rays help; hopeless cases have no truth and no error; what fails is a
     //! result.
     use super::*;
-    use crate::evaluate::{Condition, protocol_of_tests};
+    use crate::evaluate::{Condition, Hopeless, protocol_of_tests};
+    use crate::project::BorderRule;
+    use crate::radiograph::Image;
+    use crate::register::Compares;
+    use nalgebra::Vector3;
 
     fn evaluation(change: impl FnOnce(&mut Protocol)) -> Evaluation {
         let mut protocol = protocol_of_tests();
@@ -408,6 +322,71 @@ mod tests {
             // Nothing in view leaves the noise of 30000 photons.
             assert_eq!(range.1 < 0.1, nothing, "{hopeless:?} {range:?}");
         }
+    }
+
+    #[test]
+    fn a_cut_is_registered_and_the_whole_is_xrayed() {
+        let evaluation = evaluation(|p| {
+            let cut = r#"{"z_mm": [110, 150], "width_mm": [200, 200], "off_center_mm": 20}"#;
+            let whole = p.conditions[0].clone();
+            p.conditions[1] = Condition {
+                name: "cut".to_owned(),
+                cut: serde_json::from_str(cut).unwrap(),
+                ..whole.clone()
+            };
+            p.conditions.push(Condition {
+                name: "bone".to_owned(),
+                cut: serde_json::from_str(r#"{"labels": [22]}"#).unwrap(),
+                renderer: BorderRule::Centers,
+                ..whole
+            });
+        });
+        let (whole, part) = (evaluation.scene(0).unwrap(), evaluation.scene(4).unwrap());
+        let result = run(&evaluation, 4);
+        assert_eq!(result.xray_source, XraySource::WholeCt);
+        let cut = result.cut.clone().unwrap();
+        assert!((105.0..=155.0).contains(&cut.z_mm.unwrap()) && cut.width_mm == Some(200.0));
+        // The same motions, about the middle of what is left; more is seen than is registered.
+        let registered = &part.registered;
+        let volume = |scene: &Scene| scene.registered.projector().volume().volume().voxels().len();
+        assert!(volume(&part) < volume(&whole) / 2);
+        assert_eq!(registered.pivot_world_mm(), Vector3::from(cut.middle_world_mm));
+        assert_ne!(registered.pivot_world_mm(), whole.registered.pivot_world_mm());
+        let motion = |r: &CaseResult| Vector3::from(r.truth.unwrap().translation_mm);
+        assert!((motion(&result) - motion(&run(&evaluation, 0))).norm() < 1e-9);
+        let drr = |projector: &crate::project::Projector| {
+            let pose = &part.poses.true_camera_from_world;
+            projector.forward(&part.xrays[0].camera, pose).unwrap()
+        };
+        let xray = part.xrays[0].simulated.attenuation().unwrap();
+        let apart = |image: Image| {
+            let pixels = xray.pixels().iter().zip(image.pixels());
+            pixels.map(|(a, b)| (a - b).abs()).sum::<f32>() / xray.pixels().len() as f32
+        };
+        let of_patient = evaluation.patient(4).unwrap().projector();
+        let (off, off_part) = (apart(drr(of_patient)), apart(drr(registered.projector())));
+        assert!(off < 0.1 && off_part > 3.0 * off, "{off} {off_part}");
+        assert!(result.start_errors.unwrap().mtre_mm.is_finite());
+
+        let bone = run(&evaluation, 8);
+        assert_eq!((bone.renderer, bone.cut.unwrap().labels), (BorderRule::Centers, vec![22]));
+        let scene = evaluation.scene(8).unwrap();
+        assert_eq!(scene.registered.compares(), Compares::NearShadow);
+        assert_ne!(scene.xrays[0].simulated.image, whole.xrays[0].simulated.image);
+        assert!(bone.start_errors.unwrap().mtre_mm > 0.0);
+    }
+
+    #[test]
+    fn what_cannot_be_cut_is_a_result() {
+        let evaluation = evaluation(|p| {
+            let cut = serde_json::from_str(r#"{"labels": [999]}"#).unwrap();
+            p.conditions[0].cut = cut;
+        });
+        let result = run(&evaluation, 0);
+        let failure = result.methods[0].failure.as_deref().unwrap();
+        assert!(failure.contains("999"), "{failure}");
+        assert_eq!((result.truth, result.start_errors, result.cut), (None, None, None));
+        assert!(evaluation.scene(0).is_err());
     }
 
     #[test]

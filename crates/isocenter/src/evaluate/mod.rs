@@ -7,8 +7,11 @@
 //! - [`plan`] - from a case's number to its condition, CT, camera and view
 //! - [`draw`] - its poses and seeds
 //! - [`alteration`] - [`Alteration`], a CT that is changed before it is X-rayed
+//! - [`cut`] - [`Cut`], what is registered covers less than the X-ray; [`cut_volume`] - what it leaves
 //! - [`patient`] - [`Patient`], a CT ready for all of it
+//! - [`registered`] - [`Registered`], what is registered of it
 //! - [`evaluation`] - [`Evaluation`], which runs the cases
+//! - [`scene`] - [`Scene`], the X-rays and poses of a case
 //! - [`case_result`] - [`CaseResult`], what came out of one
 //! - [`statistics`] - of numbers; [`summary`] - [`Summary`], of cases
 //! - [`published`] - numbers of others; [`table`] - all of it as text
@@ -16,12 +19,16 @@
 pub mod alteration;
 pub mod case_result;
 pub mod check;
+pub mod cut;
+pub mod cut_volume;
 pub mod draw;
 pub mod evaluation;
 pub mod patient;
 pub mod plan;
 pub mod protocol;
 pub mod published;
+pub mod registered;
+pub mod scene;
 pub mod statistics;
 pub mod summary;
 pub mod table;
@@ -30,13 +37,17 @@ pub mod targets;
 pub use alteration::{Alteration, AlterationError};
 pub use case_result::{CaseResult, Judged, MethodResult, Offset, PoseErrors, XraySource};
 pub use check::{ProtocolError, START, check_names};
+pub use cut::{Cut, CutAbout, CutError, CutLabels, DrawnCut, OneLabel, OneOfLabels, WholeCt};
+pub use cut_volume::KeptCt;
 pub use draw::{CasePoses, Draws};
-pub use evaluation::{CaseError, Evaluation, Scene, SceneXray};
+pub use evaluation::{CaseError, Evaluation};
 pub use patient::{Patient, PatientError, PatientProblem};
 pub use plan::CasePlan;
 pub use protocol::{
     About, CameraEntry, Condition, CtEntry, Hopeless, Method, Pivot, PoseDistribution, Protocol,
 };
+pub use registered::Registered;
+pub use scene::{Scene, SceneXray};
 pub use statistics::{Best, Statistics};
 pub use summary::{Group, Summary};
 pub use table::markdown;

@@ -3,12 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nalgebra::Vector3;
+use rand_chacha::ChaCha8Rng;
 
 use super::alteration::{Alteration, AlterationError};
+use super::cut::{Cut, CutError, WholeCt};
 use super::protocol::{CtEntry, Pivot};
+use super::registered::Registered;
 use super::targets::{TargetError, Targets};
 use crate::geometry::{Camera, RigidTransform};
-use crate::project::{ProjectError, Projector, ReferenceProjector};
+use crate::project::{BorderRule, ProjectError, Projector, ReferenceProjector};
 use crate::radiograph::simulation::{BeamHardeningConfig, MaterialImages, MaterialVolumes};
 use crate::volume::phantom::label;
 use crate::volume::{
@@ -51,6 +54,9 @@ pub enum PatientProblem {
     /// It cannot be altered.
     #[error(transparent)]
     Alteration(#[from] AlterationError),
+    /// It cannot be cut.
+    #[error(transparent)]
+    Cut(#[from] CutError),
     /// There are no labels to choose from.
     #[error("only some labels of it are wanted, but it has none: name the file of its labels")]
     NoLabels,
@@ -67,9 +73,7 @@ pub struct Patient {
     labels: Option<Volume<u16>>,
     moved_label: Option<u16>,
     map: AttenuationMap,
-    projector: Projector,
-    targets: Targets,
-    pivot_world_mm: Vector3<f64>,
+    whole: Registered,
     xrayed: Mutex<Vec<Xrayed>>,
 }
 
@@ -138,9 +142,12 @@ impl Patient {
             labels,
             moved_label: entry.moved_label,
             map,
-            projector: Projector::new(volume),
-            targets,
-            pivot_world_mm,
+            whole: Registered {
+                projector: Projector::new(volume),
+                targets,
+                pivot_world_mm,
+                cut: None,
+            },
             xrayed: Mutex::default(),
         })
     }
@@ -151,28 +158,55 @@ impl Patient {
         &self.name
     }
 
-    /// The projector of the CT that is registered.
+    /// The projector of all of the CT.
     #[must_use]
     pub fn projector(&self) -> &Projector {
-        &self.projector
+        &self.whole.projector
     }
 
-    /// Where errors are measured.
+    /// Where errors are measured if all of the CT is registered.
     #[must_use]
     pub fn targets(&self) -> &Targets {
-        &self.targets
+        &self.whole.targets
     }
 
-    /// The point about which motions turn (mm), world frame.
+    /// The point about which motions of all of the CT turn (mm), world frame.
     #[must_use]
     pub fn pivot_world_mm(&self) -> Vector3<f64> {
-        self.pivot_world_mm
+        self.whole.pivot_world_mm
+    }
+
+    /// All of the CT, to be registered.
+    #[must_use]
+    pub fn whole(&self) -> &Registered {
+        &self.whole
+    }
+
+    /// What a cut leaves of the CT, to be registered. It is made anew with each call.
+    ///
+    /// # Errors
+    /// If labels are wanted that there are not, nothing is left that attenuates, or there is nowhere
+    /// to measure in it.
+    pub fn cut(&self, cut: &Cut, mut rng: ChaCha8Rng) -> Result<Registered, PatientProblem> {
+        let points = self.whole.targets.points_world_mm();
+        let labels = self.labels.as_ref();
+        let whole = WholeCt { ct_hu: &self.ct_hu, labels, targets_world_mm: points };
+        let kept = cut.draw(&whole, &mut rng)?.apply(&self.ct_hu, labels)?;
+        // Without labels the targets are points in bone, which are drawn afresh in what is left.
+        let targets = kept.targets(if labels.is_some() { points } else { &[] }, TARGET_SEED)?;
+        let map = kept.cut.attenuation_map(&self.map);
+        Ok(Registered {
+            projector: Projector::new(AttenuationVolume::from_hounsfield(kept.ct_hu, &map)?),
+            targets,
+            pivot_world_mm: kept.pivot_world_mm,
+            cut: Some(kept.cut),
+        })
     }
 
     /// The corners of the box around what is not air (mm), world frame.
     #[must_use]
     pub fn content_corners_world_mm(&self) -> [Vector3<f64>; 8] {
-        let volume = self.projector.volume();
+        let volume = self.whole.projector.volume();
         let [lower, upper] = volume.content().with_border();
         std::array::from_fn(|corner| {
             let pick = |a: usize| if corner >> a & 1 == 1 { upper[a] } else { lower[a] };
@@ -242,22 +276,26 @@ impl Patient {
         Ok(Some(volumes))
     }
 
-    /// Line integrals by material, from the reference projector at full resolution.
+    /// Line integrals by material, from the reference projector at full resolution, by a rule for
+    /// the border of the CT.
     ///
     /// # Errors
     /// If the source lies inside the CT.
     pub fn render(
         &self,
         xrayed: Option<&MaterialVolumes>,
+        border: BorderRule,
         camera: &Camera,
         camera_from_world: &RigidTransform,
     ) -> Result<MaterialImages, ProjectError> {
         let render = |volume: &AttenuationVolume| {
-            ReferenceProjector::new(volume).forward(camera, camera_from_world)
+            ReferenceProjector::new(volume).with_border(border).forward(camera, camera_from_world)
         };
         match xrayed {
             Some(volumes) => volumes.render(render),
-            None => Ok(MaterialImages { water: render(self.projector.volume())?, bone: None }),
+            None => {
+                Ok(MaterialImages { water: render(self.whole.projector.volume())?, bone: None })
+            }
         }
     }
 }

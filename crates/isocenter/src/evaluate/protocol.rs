@@ -15,7 +15,9 @@ use std::str::FromStr;
 use serde::de::{Deserialize, Deserializer, Error};
 
 use super::alteration::Alteration;
+use super::cut::Cut;
 use crate::geometry::View;
+use crate::project::BorderRule;
 use crate::radiograph::simulation::SimulationConfig;
 use crate::register::{PoseSpread, RegisterConfig, RotationSpread};
 use crate::volume::{AttenuationMap, PhantomConfig};
@@ -136,6 +138,12 @@ pub struct Condition {
     pub prior_about: PriorAbout,
     /// How the CT is changed before it is X-rayed.
     pub alteration: Option<Alteration>,
+    /// How the CT is cut before it is registered; the X-ray shows all of it. Poses are drawn about
+    /// the middle of what is left, and errors measured in it.
+    pub cut: Option<Cut>,
+    /// The rule for the border of the CT that is X-rayed; default `faded`, that of the registration.
+    #[serde(default)]
+    pub renderer: BorderRule,
     /// A second X-ray, from a C-arm turned by this angle about the patient's long axis (degrees).
     pub second_view_deg: Option<f64>,
     /// X-rays that cannot be registered.

@@ -9,6 +9,7 @@ use super::check::START;
 use super::protocol::{Hopeless, Protocol};
 use super::published::{PUBLISHED, Published};
 use super::statistics::{Statistics, median, percentile};
+use crate::project::BorderRule;
 
 /// Larger errors are failures (mm).
 pub const SUCCESS_MM: [f64; 3] = [10.0, 2.0, 1.0];
@@ -52,6 +53,8 @@ pub struct Group {
     pub method: String,
     /// What the X-rays were made from.
     pub xray_source: XraySource,
+    /// The rule for the border of the CT that is X-rayed.
+    pub renderer: BorderRule,
     /// The simulation.
     pub simulation: String,
     /// How many X-rays each case has.
@@ -195,6 +198,7 @@ fn group(method: &str, rows: Vec<Row<'_>>) -> Option<Group> {
         camera: None,
         method: method.to_owned(),
         xray_source: case.xray_source,
+        renderer: case.renderer,
         simulation: case.simulation.clone(),
         xrays: case.xrays,
         hopeless: case.hopeless,
@@ -275,6 +279,8 @@ mod tests {
             view: "ap".to_owned(),
             simulation: "plain".to_owned(),
             xray_source: XraySource::SameCt,
+            renderer: BorderRule::Faded,
+            cut: None,
             xrays: 1,
             hopeless: None,
             seed: 1,

@@ -4,11 +4,14 @@ use std::fmt::Write;
 
 use super::published::{Published, PublishedRow};
 use super::summary::{Group, GroupErrors, Summary};
+use crate::project::BorderRule;
 
 const DEFINITIONS: &str = "\
 ## What the numbers mean
 
 - **X-rays**: none is real; each row says what its X-rays were simulated from. Errors on real X-rays will be larger.
+  **Border** says where the CT ends for the program that renders: at the outermost voxel centers, or with voxels as boxes; without
+  it, the CT fades over one voxel, as in the registration itself.
 - **mTRE**: mean target registration error, the 3D distance (mm) at the targets: centroids of the CT's labels, else 500 points in
   bone. **Across**: the same without the component along the ray. **mPD**: mean projection distance at the detector of the first
   X-ray.
@@ -135,7 +138,11 @@ fn errors(text: &mut String, groups: &[Group], first: &[&str]) {
 
 fn xrays(group: &Group) -> String {
     let number = if group.xrays == 1 { "" } else { "two, " };
-    format!("{number}{} ({})", group.xray_source, group.simulation)
+    let border = match group.renderer {
+        BorderRule::Faded => String::new(),
+        other => format!(", border: {other}"),
+    };
+    format!("{number}{} ({}{border})", group.xray_source, group.simulation)
 }
 
 fn axes(text: &mut String, groups: &[Group]) {

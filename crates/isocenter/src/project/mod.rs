@@ -10,6 +10,7 @@
 //!   jet, tangent, and the adjoints
 //! - [`jet`] - [`JetImage`], a radiograph with its pose Jacobian, and [`TangentImage`]
 //! - [`ReferenceProjector`], the slow one it is tested against
+//! - [`border`] - [`BorderRule`], where a volume ends, and the slow projector by other rules
 //! - [`axis`] - [`MarchAxis`]
 //! - [`error`] - [`ProjectError`]
 //!
@@ -23,6 +24,7 @@
 
 mod adjoint;
 pub mod axis;
+pub mod border;
 mod bundle;
 mod crossing;
 mod derivative;
@@ -49,6 +51,7 @@ mod tiling;
 mod window;
 
 pub use axis::MarchAxis;
+pub use border::{BorderRule, BorderedProjector};
 pub use error::ProjectError;
 pub use exposure::Exposure;
 pub use jet::{JetImage, TangentImage};

@@ -123,18 +123,38 @@ impl<'a> ReferenceProjector<'a> {
         })
     }
 
-    fn view(&self, camera_from_world: &RigidTransform) -> Result<View, ProjectError> {
+    pub(super) fn volume(&self) -> &'a AttenuationVolume {
+        self.volume
+    }
+
+    pub(super) fn index_from_world(&self) -> &Affine {
+        &self.index_from_world
+    }
+
+    pub(super) fn step_mm(&self) -> f64 {
+        self.step_mm
+    }
+
+    /// The pose's inverse; the pose is finite and its source outside of the volume.
+    pub(super) fn world_from_camera(
+        &self,
+        camera_from_world: &RigidTransform,
+    ) -> Result<RigidTransform, ProjectError> {
         let world_from_camera = camera_from_world.inverse();
         let source_world_mm = *world_from_camera.translation_mm();
         let source = self.index_from_world.point(source_world_mm);
         if !world_from_camera.to_matrix().iter().all(|c| c.is_finite()) {
             return Err(ProjectError::PoseNotFinite);
         }
-        let content = self.volume.content();
-        if content.reaches(&source) {
+        if self.volume.content().reaches(&source) {
             return Err(ProjectError::SourceInsideVolume { source_world_mm });
         }
-        let [lower, upper] = content.with_border();
+        Ok(world_from_camera)
+    }
+
+    fn view(&self, camera_from_world: &RigidTransform) -> Result<View, ProjectError> {
+        let world_from_camera = self.world_from_camera(camera_from_world)?;
+        let [lower, upper] = self.volume.content().with_border();
         Ok(View { world_from_camera, lower, upper })
     }
 
@@ -189,7 +209,7 @@ impl<'a> ReferenceProjector<'a> {
         (corners, index - base)
     }
 
-    fn sample(&self, index: Vector3<f64>) -> f64 {
+    pub(super) fn sample(&self, index: Vector3<f64>) -> f64 {
         let (c, f) = self.corners(index);
         let x: [f64; 4] = std::array::from_fn(|n| c[2 * n] + f.x * (c[2 * n + 1] - c[2 * n]));
         let (low, high) = (x[0] + f.y * (x[1] - x[0]), x[2] + f.y * (x[3] - x[2]));

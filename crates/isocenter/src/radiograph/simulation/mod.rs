@@ -57,6 +57,6 @@ pub use error::SimulationError;
 pub use materials::{MaterialImages, MaterialVolumes};
 pub use metal::{Cylinder, MetalConfig, Tool, ToolKind};
 pub use randomization::{Randomization, RandomizationConfig};
-pub use scatter::{Scatter, ScatterConfig};
+pub use scatter::{KernelChoice, Scatter, ScatterConfig, ScatterKernel};
 pub use setting::Range;
 pub use xray::{Drawn, SimulatedXray, simulate};
