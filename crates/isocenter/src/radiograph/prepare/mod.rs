@@ -7,7 +7,7 @@
 //!
 //! 1. the **field** of the beam ([`field`]): what is not black and connected, convex as collimators
 //!    are;
-//! 2. **metal** ([`metal`]): thin structures much darker than all around them;
+//! 2. **metal** ([`metal`]): sharp structures that are among the darkest, or thin and straight;
 //! 3. **burnt-in text** ([`mod@text`]): letters in a row, of one extreme value;
 //! 4. **grey values by rank** ([`ranks`]), where the values went through an unknown display: a
 //!    monotone curve, whatever it is, changes nothing at all.
@@ -231,6 +231,32 @@ fn prepare_known(
 }
 
 impl PreparedXray {
+    /// The pixels that hold a measurement of the patient or of metal: those in the field that are neither
+    /// text nor known to hold none.
+    #[must_use]
+    pub fn measured(&self) -> Mask {
+        let all = || Mask::all(self.line_integral.size_px());
+        let inside = self.field.clone().unwrap_or_else(all);
+        let without = [&self.text, &self.unmeasured].into_iter().flatten();
+        without.fold(inside, |inside, mask| inside.and(&mask.inverted()))
+    }
+
+    /// The same X-ray with other metal, such as what [`metal::confirmed`] leaves of it: the pixels of
+    /// the metal before count again. A mask of another size is not looked at.
+    #[must_use]
+    pub fn with_metal(mut self, metal: Option<Mask>) -> Self {
+        let measured = self.measured();
+        let metal = metal.filter(|metal| metal.size_px() == measured.size_px());
+        let counts = match &metal {
+            Some(metal) => measured.and(&metal.inverted()),
+            None => measured,
+        };
+        let left_out = counts.count() < counts.used().len();
+        self.mask = left_out.then_some(counts);
+        self.metal = metal.filter(|metal| metal.count() > 0);
+        self
+    }
+
     /// A region of it, with the grey values it has.
     fn cropped(self, region: &PixelRegion) -> Result<Self, ImageError> {
         let line_integral = self.line_integral.cropped(region)?;

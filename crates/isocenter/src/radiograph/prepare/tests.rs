@@ -215,6 +215,24 @@ fn odd_images_break_nothing() {
 }
 
 #[test]
+fn metal_can_be_taken_back() {
+    let images = back();
+    let xray = simulate(&images, &camera(), 700.0, &SimulationConfig::hard(), 0).unwrap();
+    let found = |config: &PrepareConfig| {
+        prepare(&xray.image, xray.values, xray.full_scale, config).unwrap()
+    };
+    let (with, without) = (
+        found(&PrepareConfig::default()),
+        found(&PrepareConfig { metal: false, ..PrepareConfig::default() }),
+    );
+    let metal = with.metal.clone();
+    assert!(metal.is_some());
+    assert_eq!(with.clone().with_metal(None).mask, without.mask);
+    assert_eq!(with.clone().with_metal(metal).mask, with.mask);
+    assert_eq!(with.clone().with_metal(Some(Mask::all([3, 3]))).mask, without.mask);
+}
+
+#[test]
 fn a_region_is_a_part_of_what_is_found_in_the_whole() {
     let images = back();
     let xray = simulate(&images, &camera(), 700.0, &SimulationConfig::hard(), 4).unwrap();
