@@ -83,9 +83,7 @@ impl Reading {
         config: &PrepareConfig,
     ) -> Result<PrepareConfig> {
         if let Some(region) = &self.region {
-            region
-                .check_within(size_px)
-                .with_context(|| format!("{}: --roi {region}", path.display()))?;
+            region.check_within(size_px).with_context(|| format!("{}: --roi", path.display()))?;
         }
         Ok(PrepareConfig { region: self.region, ..*config })
     }

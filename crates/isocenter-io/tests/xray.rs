@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use isocenter::geometry::{ImageFlip, View};
 use isocenter::radiograph::prepare::prepare;
-use isocenter::radiograph::{Image, Mask, PixelValues, PrepareConfig, RankValues};
+use isocenter::radiograph::{Image, PixelValues, PrepareConfig, RankValues};
 use isocenter_io::image::read_image;
 use isocenter_io::xray::{
     GivenGeometry, Relationship, XrayCamera, XrayFile, is_dicom, read_xray, read_xray_header,

@@ -209,7 +209,6 @@ mod tests {
                 }
             }
             let share = |[part, all]: [usize; 2]| part as f64 / all as f64;
-            println!("{display}: steel {:.3}, bone {:.3}", share(steel), share(bone));
             assert!(share(steel) > 0.8, "steel {:.3}, display {display}", share(steel));
             assert!(share(bone) < 0.15, "bone {:.3}, display {display}", share(bone));
         }
