@@ -1,7 +1,7 @@
 //! Proves: a region of an X-ray registers as the whole does, its overlay shows the region alone, regions
 //! are those of the flipped image, landmarks stay those of the stored one, and regions that are not in
 //! the image are refused by name.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 mod support;
 
