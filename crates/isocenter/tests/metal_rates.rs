@@ -44,7 +44,7 @@ fn steel_is_found_and_bone_is_not() {
         let bone = Mask::new([SIDE_PX; 2], dense.collect()).unwrap();
         let (mut found, mut taken) = ([0, 0], [0, 0]);
         for seed in 0..6 {
-            let mut count = |config, of: &dyn Fn(&SimulatedXray) -> Mask, rate: &mut [usize; 2]| {
+            let count = |config, of: &dyn Fn(&SimulatedXray) -> Mask, rate: &mut [usize; 2]| {
                 let xray = simulate(&images, &camera, DEPTH_MM, config, seed).unwrap();
                 let settings = PrepareConfig::default();
                 let prepared =
