@@ -9,7 +9,7 @@ use isocenter::radiograph::prepare::text;
 use isocenter::radiograph::{Image, ImageFlip, PixelValues, PrepareConfig, PreparedXray, prepare};
 use isocenter::register::{RegisterConfig, StageRegistry};
 use isocenter::volume::{AttenuationMap, AttenuationVolume, Couch, LabelMask, Region, Volume};
-use isocenter_io::image::read_image;
+use isocenter_io::image::LoadedImage;
 use isocenter_io::points::read_points;
 use isocenter_io::text::read_text;
 use isocenter_io::volume::dicom::SeriesChoice;
@@ -181,19 +181,23 @@ pub(crate) fn view_pose(
     Ok((view.camera_from_world(isocenter, distance_mm), remark))
 }
 
-/// An X-ray that is no DICOM file, seen from the source and prepared; what its pixels were taken for;
+/// Prepares an X-ray that is no DICOM file, seen from the source and prepared; what its pixels were taken for;
 /// and what was left in it, in words.
 pub(crate) fn xray(
     path: &Path,
+    loaded: &LoadedImage,
     values: Option<PixelValues>,
     flip: ImageFlip,
     config: &PrepareConfig,
 ) -> Result<(PreparedXray, PixelValues, Option<String>)> {
-    let loaded = read_image(path)?;
     let values = values.unwrap_or(loaded.values);
     let prepared = prepare(&loaded.image.flipped(flip), values, loaded.full_scale, config)
         .with_context(|| path.display().to_string())?;
-    let text = if config.text.is_none() { text_left_in(&loaded.image) } else { None };
+    let read_in = |image: &Image| match &config.region {
+        Some(region) => text_left_in(&image.flipped(flip).cropped(region).ok()?),
+        None => text_left_in(image),
+    };
+    let text = if config.text.is_none() { read_in(&loaded.image) } else { None };
     Ok((prepared, values, text))
 }
 

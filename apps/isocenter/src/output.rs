@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use isocenter::geometry::PivotMotion;
+use isocenter::geometry::{PivotMotion, PixelRegion};
 use isocenter::radiograph::{ImageFlip, PixelValues};
 use isocenter::register::judge::{Evidence, Mistake};
 use isocenter::register::{
@@ -68,6 +68,9 @@ pub(crate) struct ResultFile {
     pub(crate) pivot_world_mm: [f64; 3],
     /// One for each X-ray.
     pub(crate) image_flip: Vec<ImageFlip>,
+    /// One for each X-ray: the region of the flipped image, `null` where all of it is compared.
+    #[serde(skip_serializing_if = "all_none")]
+    pub(crate) image_region: Vec<Option<PixelRegion>>,
     /// One for each X-ray.
     pub(crate) xray_values: Vec<PixelValues>,
     /// Where the truth is known.
@@ -82,6 +85,10 @@ pub(crate) struct ResultFile {
     pub(crate) remarks: Vec<String>,
     pub(crate) versions: Versions,
     pub(crate) config: ResultConfig,
+}
+
+fn all_none<T>(values: &[Option<T>]) -> bool {
+    values.iter().all(Option::is_none)
 }
 
 impl ResultFile {

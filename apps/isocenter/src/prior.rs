@@ -81,7 +81,8 @@ impl<'a> PriorReader<'a> {
             }
         };
         let init = args.init.as_ref().map(read_pose).transpose()?;
-        let landmarks = landmarks::start(&args.landmarks, camera, first.flip, config)?;
+        let landmarks =
+            landmarks::start(&args.landmarks, &first.camera_of_image, first.flip, config)?;
         let (view_of_tags, camera_from_view) = (first.view, first.camera_from_view);
         Ok(Self { args, camera, init, landmarks, view, view_of_tags, camera_from_view, spread })
     }

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use isocenter::geometry::{Camera, ImageFlip, RigidTransform, View};
-use isocenter::radiograph::{Image, Mask, PixelValues, PrepareConfig, PreparedXray};
+use isocenter::geometry::{Camera, ImageFlip, PixelRegion, RigidTransform, View};
+use isocenter::radiograph::{Mask, PixelValues, PrepareConfig, PreparedXray};
 use isocenter::register::Xray;
 use isocenter_io::check_file;
 use isocenter_io::geometry::read_camera;
+use isocenter_io::image::read_image;
 use isocenter_io::xray::{GivenGeometry, XrayCamera, is_dicom, read_xray};
 use nalgebra::Vector3;
 
@@ -19,6 +20,10 @@ pub(crate) struct ReadXray {
     pub(crate) xray: Xray,
     pub(crate) values: PixelValues,
     pub(crate) flip: ImageFlip,
+    /// The region that was kept of the flipped image; its camera is that of the region.
+    pub(crate) region: Option<PixelRegion>,
+    /// The camera of the whole image.
+    pub(crate) camera_of_image: Camera,
     /// What it is called in messages.
     pub(crate) name: String,
     /// What was found in it, and assumed.
@@ -65,6 +70,31 @@ pub(crate) struct Reading {
     pub(crate) given: GivenGeometry,
     pub(crate) values: Option<PixelValues>,
     pub(crate) frame: Option<usize>,
+    /// What is kept of the flipped image.
+    pub(crate) region: Option<PixelRegion>,
+}
+
+impl Reading {
+    /// The settings for this X-ray, whose region must lie in the image.
+    pub(crate) fn prepare(
+        &self,
+        path: &Path,
+        size_px: [usize; 2],
+        config: &PrepareConfig,
+    ) -> Result<PrepareConfig> {
+        if let Some(region) = &self.region {
+            region.check_within(size_px).with_context(|| format!("{}: --roi", path.display()))?;
+        }
+        Ok(PrepareConfig { region: self.region, ..*config })
+    }
+
+    /// The camera of the region, and what is left out, in words.
+    fn cropped(&self, camera: &Camera) -> Result<(Camera, Option<String>)> {
+        let Some(region) = &self.region else { return Ok((camera.clone(), None)) };
+        let [columns, rows] = camera.size_px();
+        let remark = format!("region {region} of {columns} x {rows} pixels");
+        Ok((camera.cropped(region)?, Some(remark)))
+    }
 }
 
 /// What the command line says about each of several X-rays.
@@ -72,10 +102,12 @@ pub(crate) fn readings(args: &ReadingArgs, xrays: usize) -> Result<Vec<Reading>>
     check_count("--flip", args.flip.len(), xrays)?;
     check_count("--xray-values", args.xray_values.len(), xrays)?;
     check_count("--frame", args.frame.len(), xrays)?;
+    check_count("--roi", args.roi.len(), xrays)?;
     let reading = |n| Reading {
         given: given(&args.geometry, of_each(&args.flip, n)),
         values: of_each(&args.xray_values, n),
         frame: of_each(&args.frame, n),
+        region: of_each(&args.roi, n),
     };
     Ok((0..xrays).map(reading).collect())
 }
@@ -129,15 +161,26 @@ fn dicom(
         }
     };
     let XrayCamera { camera, flip, camera_from_view, view, remarks: assumed } = seen;
-    let prepared = file.prepared(flip, config)?;
     if let Some(camera_path) = camera_path {
-        check_size(path, camera_path, &prepared.line_integral, &camera)?;
+        check_size(path, camera_path, file.image.size_px(), &camera)?;
     }
+    let prepared = file.prepared(flip, &reading.prepare(path, camera.size_px(), config)?)?;
     remarks.extend(assumed);
+    let (camera_of_region, kept) = reading.cropped(&camera)?;
+    remarks.extend(kept);
     remarks.extend(found(&prepared));
-    let name = in_file();
-    let xray = Xray::prepared(camera, prepared).with_context(in_file)?;
-    Ok(ReadXray { xray, values: file.values, flip, name, remarks, view, camera_from_view })
+    let xray = Xray::prepared(camera_of_region, prepared).with_context(in_file)?;
+    Ok(ReadXray {
+        xray,
+        values: file.values,
+        flip,
+        region: reading.region,
+        camera_of_image: camera,
+        name: in_file(),
+        remarks,
+        view,
+        camera_from_view,
+    })
 }
 
 /// An X-ray of another format.
@@ -147,7 +190,7 @@ fn image(
     reading: &Reading,
     config: &PrepareConfig,
 ) -> Result<ReadXray> {
-    let Reading { given, values, frame } = *reading;
+    let Reading { given, values, frame, region } = *reading;
     ensure!(
         frame.is_none(),
         "{}: --frame chooses from the frames of a DICOM file, and this is none: leave it out",
@@ -163,14 +206,14 @@ fn image(
             path.display()
         );
     }
-    let (prepared, values, unread) = input::xray(path, values, flip, config)?;
+    let loaded = read_image(path)?;
+    let size = loaded.image.size_px();
     let camera = match (from_file, camera_path, lengths.0, lengths.1) {
         (Some(camera), Some(camera_path), ..) => {
-            check_size(path, camera_path, &prepared.line_integral, &camera)?;
+            check_size(path, camera_path, size, &camera)?;
             camera
         }
         (_, _, Some(distance), Some(spacing)) => {
-            let size = prepared.line_integral.size_px();
             let camera = Camera::new(distance, spacing, size)?;
             match given.principal_point_px {
                 Some(point) => camera.with_principal_point_px(flip.position_px(point, size))?,
@@ -179,11 +222,23 @@ fn image(
         }
         _ => bail!("{}: give --camera CAMERA.json", path.display()),
     };
+    let config = reading.prepare(path, size, config)?;
+    let (prepared, values, unread) = input::xray(path, &loaded, values, flip, &config)?;
     let name = path.display().to_string();
-    let remarks = found(&prepared).into_iter().chain(unread).collect();
-    let xray = Xray::prepared(camera, prepared).with_context(|| name.clone())?;
-    let camera_from_view = RigidTransform::identity();
-    Ok(ReadXray { xray, values, flip, name, remarks, view: None, camera_from_view })
+    let (camera_of_region, kept) = reading.cropped(&camera)?;
+    let remarks = kept.into_iter().chain(found(&prepared)).chain(unread).collect();
+    let xray = Xray::prepared(camera_of_region, prepared).with_context(|| name.clone())?;
+    Ok(ReadXray {
+        xray,
+        values,
+        flip,
+        region,
+        camera_of_image: camera,
+        name,
+        remarks,
+        view: None,
+        camera_from_view: RigidTransform::identity(),
+    })
 }
 
 /// What was found in an X-ray and is left out of the comparison, in words.
@@ -243,10 +298,15 @@ fn check_count(flag: &str, found: usize, xrays: usize) -> Result<()> {
 }
 
 /// An X-ray that is not the camera's is found out before the CT is read.
-fn check_size(xray_path: &Path, camera_path: &Path, xray: &Image, camera: &Camera) -> Result<()> {
-    let ([columns, rows], [camera_columns, camera_rows]) = (xray.size_px(), camera.size_px());
+fn check_size(
+    xray_path: &Path,
+    camera_path: &Path,
+    [columns, rows]: [usize; 2],
+    camera: &Camera,
+) -> Result<()> {
+    let [camera_columns, camera_rows] = camera.size_px();
     ensure!(
-        xray.size_px() == camera.size_px(),
+        [columns, rows] == camera.size_px(),
         "{}: the image has {columns} x {rows} pixels, {} says {camera_columns} x {camera_rows}: \
          use the camera of this image, or correct size_px",
         xray_path.display(),

@@ -8,7 +8,9 @@
 use std::path::{Path, PathBuf};
 
 use isocenter::geometry::{ImageFlip, View};
-use isocenter::radiograph::{Image, Mask, PixelValues, PrepareConfig, RankValues};
+use isocenter::radiograph::prepare::prepare;
+use isocenter::radiograph::{Image, PixelValues, PrepareConfig, RankValues};
+use isocenter_io::image::read_image;
 use isocenter_io::xray::{
     GivenGeometry, Relationship, XrayCamera, XrayFile, is_dicom, read_xray, read_xray_header,
 };
@@ -350,11 +352,28 @@ fn the_round_field_of_real_images_is_masked() {
         assert!(f64::from(found as u32) > 0.97 * f64::from(inside), "{name}: {found} of {inside}");
         // What is not the field does not count, nor does what is burnt out.
         assert!(mask.count() < field.count() && mask.and(&field) == mask, "{name}");
-        // Hardly any metal that is bone.
-        let metal = prepared.metal.as_ref().map_or(0, Mask::count);
-        assert!(metal < 1024 * 1024 / 50, "{name}: {metal} px of metal");
+        // Bone is not metal.
+        assert_eq!(prepared.metal, None, "{name}");
         assert_eq!(prepared.text, None, "{name}");
     }
+}
+
+/// Two fluoroscopes' images of a wrist, and portal images of a head, without metal of a tool's size.
+#[test]
+fn real_bones_are_not_metal() {
+    let mut images = 0;
+    for folder in ["wrist/xrays", "rando/epid"] {
+        let Some(folder) = real(folder) else { continue };
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let loaded = read_image(&path).unwrap();
+            let config = PrepareConfig::default();
+            let prepared = prepare(&loaded.image, loaded.values, loaded.full_scale, &config);
+            assert_eq!(prepared.unwrap().metal, None, "{}", path.display());
+            images += 1;
+        }
+    }
+    println!("{images} images");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use isocenter::geometry::PixelRegion;
 use isocenter::radiograph::{ImageFlip, PixelValues};
 
 use super::values::{frame, length_mm, position_px, spacing_mm};
@@ -41,6 +42,10 @@ pub(crate) struct ReadingArgs {
     /// Frame of a DICOM file, from 1. Once for all X-rays, or once for each
     #[arg(long, value_name = "N", value_parser = frame, allow_negative_numbers = true)]
     pub(crate) frame: Vec<usize>,
+    /// Compare a region of the X-ray, in pixels after --flip, from 0. Once for all X-rays, or once for
+    /// each
+    #[arg(long, value_name = "COLSxROWS+X+Y", allow_hyphen_values = true)]
+    pub(crate) roi: Vec<PixelRegion>,
 }
 
 /// What a DICOM file's tags do not tell, or tell wrongly; without a camera.

@@ -18,7 +18,7 @@ use isocenter::volume::phantom::label;
 use isocenter::volume::{AttenuationMap, AttenuationVolume, Phantom, PhantomConfig};
 use isocenter_io::atomic::{OutputFolder, write_file};
 use isocenter_io::geometry::{write_camera, write_pose};
-use isocenter_io::image::write_line_integral;
+use isocenter_io::image::{read_image, write_line_integral};
 use isocenter_io::volume::{write_labels, write_volume_i16};
 use nalgebra::Vector6;
 
@@ -78,15 +78,19 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     // From here on as with a user's files: the X-ray is read back with what PNG has kept of it.
     let begun = Instant::now();
     let config = RegisterConfig::default();
+    let path = file("xray.png");
+    let loaded = read_image(&path)?;
     let (xray, xray_values, _) =
-        input::xray(&file("xray.png"), None, ImageFlip::None, &config.prepare)?;
+        input::xray(&path, &loaded, None, ImageFlip::None, &config.prepare)?;
     debug_assert_eq!(xray_values, PixelValues::Intensity);
     let task = Task {
         ct: Ct { volume, pivot_world_mm, remarks: Vec::new() },
         xrays: vec![ReadXray {
-            xray: Xray::prepared(camera, xray)?,
+            xray: Xray::prepared(camera.clone(), xray)?,
             values: xray_values,
             flip: ImageFlip::None,
+            region: None,
+            camera_of_image: camera,
             name: "the X-ray".to_owned(),
             remarks: Vec::new(),
             view: None,

@@ -219,7 +219,7 @@ fn describe(
     let file = path.display().to_string();
     Ok(match content {
         Content::Xray(xray) => {
-            let described = XrayDescription::new(path, xray, &reading.given, show_identity)?;
+            let described = XrayDescription::new(path, xray, reading, show_identity)?;
             Description::Xray(Box::new(described))
         }
         Content::XrayHeader(header, problem) => {
@@ -343,7 +343,8 @@ fn preview(
             let (flip, values) =
                 (reading.given.flip.unwrap_or_default(), reading.values.unwrap_or(*values));
             let image = image.flipped(flip);
-            let prepared = prepare(&image, values, *full_scale, &PrepareConfig::default())
+            let config = reading.prepare(path, image.size_px(), &PrepareConfig::default())?;
+            let prepared = prepare(&image, values, *full_scale, &config)
                 .with_context(|| path.display().to_string())?;
             match flip {
                 ImageFlip::None => preview::xray(&prepared, "as stored"),
@@ -351,7 +352,7 @@ fn preview(
             }
         }
         Content::Xray(file) => {
-            let (prepared, flip) = xray_info::prepared(&file, &reading.given)?;
+            let (prepared, flip) = xray_info::prepared(path, &file, reading)?;
             let taken = match flip {
                 ImageFlip::None => "seen from the source, as stored".to_owned(),
                 flip => format!("seen from the source, {flip} flipped"),

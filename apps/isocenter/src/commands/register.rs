@@ -158,6 +158,7 @@ pub(crate) fn perform(task: Task, begun: Instant, progress: &Progress) -> Result
         timings,
         pivot_world_mm: found.pivot_world_mm.into(),
         image_flip: xrays.iter().map(|xray| xray.flip).collect(),
+        image_region: xrays.iter().map(|xray| xray.region).collect(),
         xray_values: xrays.iter().map(|xray| xray.values).collect(),
         errors: None,
         expected_tre_mm_at_targets: None,

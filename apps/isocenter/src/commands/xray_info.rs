@@ -5,14 +5,13 @@ use std::path::Path;
 use anyhow::Result;
 use isocenter::geometry::ImageFlip;
 use isocenter::radiograph::{Mask, PixelValues, PrepareConfig, PreparedXray};
-use isocenter_io::FileError;
 use isocenter_io::volume::dicom::Identity;
 use isocenter_io::xray::{GivenGeometry, Relationship, XrayFile, XrayHeader};
 use serde::Serialize;
 
 use super::volume_info::print_identity;
 use crate::output::say;
-use crate::xrays::view_words;
+use crate::xrays::{Reading, view_words};
 
 /// An X-ray of DICOM in words and numbers.
 #[derive(Debug, Serialize)]
@@ -61,12 +60,14 @@ struct LeftOut {
 
 /// The image as it would be compared, and how it was flipped.
 pub(super) fn prepared(
+    path: &Path,
     file: &XrayFile,
-    given: &GivenGeometry,
-) -> Result<(PreparedXray, ImageFlip), FileError> {
+    reading: &Reading,
+) -> Result<(PreparedXray, ImageFlip)> {
     let side = file.header.geometry.side.as_ref().map_or(ImageFlip::None, |side| side.flip());
-    let flip = given.flip.unwrap_or(side);
-    Ok((file.prepared(flip, &PrepareConfig::default())?, flip))
+    let flip = reading.given.flip.unwrap_or(side);
+    let config = reading.prepare(path, file.image.size_px(), &PrepareConfig::default())?;
+    Ok((file.prepared(flip, &config)?, flip))
 }
 
 impl XrayDescription {
@@ -74,16 +75,16 @@ impl XrayDescription {
     pub(super) fn new(
         path: &Path,
         file: &XrayFile,
-        given: &GivenGeometry,
+        reading: &Reading,
         show_identity: bool,
     ) -> Result<Self> {
-        let (prepared, _) = prepared(file, given)?;
+        let (prepared, _) = prepared(path, file, reading)?;
         let (low, high) = file.image.range();
         Ok(Self {
             values: Some(file.values),
             range: Some([low, high]),
             left_out_percent: Some(LeftOut::new(&prepared)),
-            ..Self::of_tags(path, &file.header, given, show_identity)
+            ..Self::of_tags(path, &file.header, &reading.given, show_identity)
         })
     }
 

@@ -13,6 +13,7 @@
 
 use nalgebra::Vector3;
 
+use super::pixel_region::{PixelRegion, RegionError};
 use super::rigid::RigidTransform;
 
 /// Why a camera cannot exist.
@@ -262,11 +263,32 @@ impl Camera {
         }
         binned
     }
+
+    /// The camera of a region of this camera's image.
+    ///
+    /// # Errors
+    /// If the region does not lie in the image.
+    ///
+    /// # Examples
+    /// ```
+    /// use isocenter::geometry::{Camera, PixelRegion};
+    /// let region = PixelRegion::new([64, 48], [100, 120]).unwrap();
+    /// let part = Camera::new(1000.0, [1.0, 1.0], [256, 200]).unwrap().cropped(&region).unwrap();
+    /// assert_eq!((part.size_px(), part.principal_point_px()), ([64, 48], [27.5, -20.5]));
+    /// ```
+    pub fn cropped(&self, region: &PixelRegion) -> Result<Self, RegionError> {
+        region.check_within(self.size_px)?;
+        Ok(Self {
+            size_px: region.size_px(),
+            principal_point_px: region.position_px(self.principal_point_px),
+            ..self.clone()
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    //! Proves: projection and rays agree, binning keeps every ray, nonsense is refused.
+    //! Proves: projection and rays agree, binning and cropping keep every ray, nonsense is refused.
     use super::*;
 
     fn camera() -> Camera {
@@ -294,6 +316,23 @@ mod tests {
         let (one, middle) = (fine.binned(250), fine.ray_direction(124.5, 99.5));
         assert_eq!(one.size_px(), [1, 1]);
         assert!((one.ray_direction(0.0, 0.0) - middle).norm() < 1e-12);
+    }
+
+    #[test]
+    fn projections_shift_by_the_crop() {
+        let region = PixelRegion::new([60, 40], [31, 17]).unwrap();
+        let part = camera().cropped(&region).unwrap();
+        assert_eq!(part.size_px(), [60, 40]);
+        for point in [Vector3::new(3.0, -5.0, 700.0), Vector3::new(-90.0, 40.0, 300.0)] {
+            let ([u, v], [u2, v2]) =
+                (camera().project(point).unwrap(), part.project(point).unwrap());
+            assert!((u - 31.0 - u2).abs() < 1e-9 && (v - 17.0 - v2).abs() < 1e-9);
+        }
+        // A crop of a crop is a crop, and what lies outside is refused.
+        let inner = PixelRegion::new([20, 20], [5, 7]).unwrap();
+        let both = PixelRegion::new([20, 20], [36, 24]).unwrap();
+        assert_eq!(part.cropped(&inner).unwrap(), camera().cropped(&both).unwrap());
+        assert!(part.cropped(&region).is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A plain grid of f32 pixels, and the operations that keep it one: flips and binning.
 
 use super::mask::Mask;
-use crate::geometry::ImageFlip;
+use crate::geometry::{ImageFlip, PixelRegion, RegionError};
 
 /// Why an image cannot exist.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -45,6 +45,9 @@ pub enum ImageError {
         /// The brightest pixel.
         brightest: f32,
     },
+    /// The image has no such region.
+    #[error(transparent)]
+    Region(#[from] RegionError),
 }
 
 /// An image of f32 pixels, row by row from the top, columns from the left. What a pixel means is
@@ -169,6 +172,24 @@ impl Image {
                 flipped.pixels.chunks_exact(self.size_px[0]).rev().flatten().copied().collect();
         }
         flipped
+    }
+
+    /// A region of the image.
+    ///
+    /// # Errors
+    /// If the region does not lie in the image.
+    ///
+    /// # Examples
+    /// ```
+    /// use isocenter::geometry::PixelRegion;
+    /// use isocenter::radiograph::Image;
+    /// let image = Image::new([40, 30], (0..1200).map(|n| n as f32).collect()).unwrap();
+    /// let part = image.cropped(&PixelRegion::new([20, 16], [3, 2]).unwrap()).unwrap();
+    /// assert_eq!((part.size_px(), part.get(0, 0)), ([20, 16], Some(83.0)));
+    /// ```
+    pub fn cropped(&self, region: &PixelRegion) -> Result<Self, RegionError> {
+        let pixels = region.cropped(&self.pixels, self.size_px)?;
+        Ok(Self { size_px: region.size_px(), pixels })
     }
 
     /// The image whose pixels are the means of `factor` x `factor` pixels, as

@@ -1,7 +1,7 @@
 //! Which pixels of an image count: inside the collimator, off the markers.
 
 use super::image::ImageError;
-use crate::geometry::ImageFlip;
+use crate::geometry::{ImageFlip, PixelRegion, RegionError};
 
 /// A choice of pixels, row by row from the top, columns from the left.
 ///
@@ -40,6 +40,16 @@ impl Mask {
     pub fn all(size_px: [usize; 2]) -> Self {
         let size_px = size_px.map(|n| n.max(1));
         Self { size_px, used: vec![true; size_px[0] * size_px[1]] }
+    }
+
+    /// The mask of an image in which the pixels of a region count.
+    ///
+    /// # Errors
+    /// If the region does not lie in the image.
+    pub fn of_region(region: &PixelRegion, size_px: [usize; 2]) -> Result<Self, RegionError> {
+        region.check_within(size_px)?;
+        let pixel = |at: usize| region.contains([at % size_px[0], at / size_px[0]]);
+        Ok(Self { size_px, used: (0..size_px[0] * size_px[1]).map(pixel).collect() })
     }
 
     /// [columns, rows].
@@ -117,6 +127,15 @@ impl Mask {
             flipped.used = rows.flatten().copied().collect();
         }
         flipped
+    }
+
+    /// The mask of a region of the image.
+    ///
+    /// # Errors
+    /// If the region does not lie in the image.
+    pub fn cropped(&self, region: &PixelRegion) -> Result<Self, RegionError> {
+        let used = region.cropped(&self.used, self.size_px)?;
+        Ok(Self { size_px: region.size_px(), used })
     }
 
     /// The pixels that count in both masks; of another size, those of the first.
@@ -236,6 +255,17 @@ mod tests {
             let image = super::super::Image::of_mask(&mask).flipped(flip);
             assert_eq!(super::super::Image::of_mask(&mask.flipped(flip)), image, "{flip}");
         }
+    }
+
+    #[test]
+    fn crops_are_those_of_images() {
+        let used: Vec<bool> = (0..1200).map(|n| n % 7 == 0).collect();
+        let mask = Mask::new([40, 30], used).unwrap();
+        let region = PixelRegion::new([20, 17], [11, 13]).unwrap();
+        let image = super::super::Image::of_mask(&mask).cropped(&region).unwrap();
+        let cropped = mask.cropped(&region).unwrap();
+        assert_eq!(super::super::Image::of_mask(&cropped), image);
+        assert!(Mask::all([30, 30]).cropped(&region).is_err());
     }
 
     #[test]
