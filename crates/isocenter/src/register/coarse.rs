@@ -14,7 +14,8 @@ pub(super) struct CoarseProjectors {
 
 impl CoarseProjectors {
     /// One with voxels of about a spacing; where the CT ends within the patient, `fade_mm` is the distance
-    /// over which the patient goes on beyond its end.
+    /// over which the patient goes on beyond its end. The finest copy is the CT itself, as it is: another
+    /// of its size would take longer to make than all the rest.
     pub(super) fn get(
         &self,
         finest: &Projector,
@@ -22,8 +23,7 @@ impl CoarseProjectors {
         fade_mm: Option<f64>,
     ) -> Result<Projector, VolumeError> {
         let factors = finest.volume().binning_factors(spacing_mm);
-        let fade_mm = fade_mm.filter(|&mm| mm > 0.0);
-        if factors == [1; 3] && fade_mm.is_none() {
+        if factors == [1; 3] {
             return Ok(finest.clone());
         }
         // A map is whole whatever happened to the thread that held it.
@@ -33,7 +33,7 @@ impl CoarseProjectors {
             return Ok(projector.clone());
         }
         let mut volume = finest.volume().binned(factors)?;
-        if let Some(fade_mm) = fade_mm {
+        if let Some(fade_mm) = fade_mm.filter(|&mm| mm > 0.0) {
             let reach_mm = [fade_mm; 3];
             volume = volume.continued(&Continuation { reach_mm, fade_mm, with_scanned: true })?;
         }

@@ -204,8 +204,8 @@ pub struct PartialConfig {
 impl Default for PartialConfig {
     fn default() -> Self {
         Self {
-            search: BeyondConfig { fade_mm: 100.0, least_share: 0.10, ncc: 1.0 },
-            refine: BeyondConfig { fade_mm: 30.0, least_share: 0.05, ncc: 0.2 },
+            search: BeyondConfig { fade_mm: 100.0, least_share: 0.10, ncc: 1.0, cut_rays: 0.5 },
+            refine: BeyondConfig { fade_mm: 30.0, least_share: 0.05, ncc: 0.2, cut_rays: 0.5 },
         }
     }
 }
@@ -216,12 +216,14 @@ impl PartialConfig {
             ("partial.search.fade_mm", self.search.fade_mm, 1000.0),
             ("partial.search.least_share", self.search.least_share, 1.0),
             ("partial.search.ncc", self.search.ncc, 1.0),
+            ("partial.search.cut_rays", self.search.cut_rays, 1000.0),
             ("partial.refine.fade_mm", self.refine.fade_mm, 1000.0),
             ("partial.refine.least_share", self.refine.least_share, 1.0),
             ("partial.refine.ncc", self.refine.ncc, 1.0),
+            ("partial.refine.cut_rays", self.refine.cut_rays, 1000.0),
         ] {
             if !(0.0..=most).contains(&found) {
-                let expected = if most > 1.0 { "0 to 1000 mm" } else { "0 to 1" };
+                let expected = if most > 1.0 { "0 to 1000" } else { "0 to 1" };
                 return Err(RegisterError::Setting { name, found: found.to_string(), expected });
             }
         }
@@ -239,6 +241,8 @@ pub struct BeyondConfig {
     pub least_share: f64,
     /// Factor on the weight of normalized cross-correlation, in which cut rays weigh most.
     pub ncc: f64,
+    /// Weight of the edges of all rays, cut ones too, beside the similarity of complete rays.
+    pub cut_rays: f64,
 }
 
 /// The search: poses of the prior, scored on small images.

@@ -49,7 +49,7 @@ pub fn landscape(
             poses: &[*camera_from_world],
             margin_mm: MARGIN_MM,
             similarity: &config.similarity,
-            beyond: &config.partial.refine,
+            beyond: Some(&config.partial.refine),
         };
         Level::new(case, &request)
     });

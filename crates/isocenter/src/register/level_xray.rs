@@ -15,7 +15,7 @@ use crate::geometry::{Camera, RigidTransform};
 use crate::optimize::{Evaluation, ObjectiveError};
 use crate::project::Projector;
 use crate::radiograph::{Image, Mask};
-use crate::similarity::{Similarity, SimilarityError};
+use crate::similarity::{GradientNcc, Similarity, SimilarityError, WeightedSum};
 
 /// The shortest side that a level's images may have.
 const SHORTEST_SIDE_PX: usize = 8;
@@ -33,24 +33,32 @@ pub(super) struct LevelRequest<'a> {
     pub(super) margin_mm: f64,
     /// How the images are compared.
     pub(super) similarity: &'a SimilarityConfig,
-    /// What is done where the CT ends within the patient.
-    pub(super) beyond: &'a BeyondConfig,
+    /// What is done where the CT ends within the patient; none means that the X-ray shows no more than it.
+    pub(super) beyond: Option<&'a BeyondConfig>,
 }
 
 /// One X-ray of a level.
 pub(super) struct LevelXray {
     pub(super) camera: Camera,
     pub(super) projector: Projector,
-    /// Voxel size that its pixels have at the depth of the patient (mm).
-    pub(super) pixel_at_patient_mm: f64,
     fixed: Image,
     mask: Option<Mask>,
-    missing: Option<Projector>,
-    least_share: f64,
+    partial: Option<Partial>,
     /// Whether the grey values went through an unknown curve.
     displayed: bool,
     config: SimilarityConfig,
     similarity: Arc<dyn Similarity>,
+}
+
+/// What a level knows of a CT that ends within the patient.
+struct Partial {
+    /// Of what the CT leaves out.
+    missing: Projector,
+    /// How it is compared.
+    beyond: BeyondConfig,
+    /// The edges of all pixels, cut rays too: what is missing has few of its own. Not of the finest copy of
+    /// the CT, which ends with a sharp edge.
+    all_edges: Option<Arc<dyn Similarity>>,
 }
 
 /// What a measure says in one part of an X-ray.
@@ -72,8 +80,8 @@ impl LevelXray {
         let camera = xray.camera().binned(factor);
         let magnification = camera.source_to_detector_mm() / request.depth_mm;
         let spacing_mm = smaller_pixel_side_mm(&camera) / magnification;
-        let missing = case.missing().cloned();
-        let fade_mm = missing.as_ref().map(|_| request.beyond.fade_mm);
+        let missing = request.beyond.zip(case.missing());
+        let fade_mm = missing.map(|(beyond, _)| beyond.fade_mm);
         let projector = case.coarse_projectors().get(case.projector(), spacing_mm, fade_mm)?;
         let fixed = match xray.mask() {
             Some(mask) => xray.line_integral().binned_within(mask, factor),
@@ -88,20 +96,26 @@ impl LevelXray {
             mask = Some(mask.map_or(near.clone(), |mask| mask.and(&near)));
         }
         let config = match missing {
-            Some(_) => request.similarity.with_less_ncc(request.beyond.ncc),
+            Some((beyond, _)) => request.similarity.with_less_ncc(beyond.ncc),
             None => request.similarity.clone(),
         };
         let similarity = config.prepare(&fixed, mask.as_ref())?.into();
+        let partial = missing.map(|(&beyond, missing)| {
+            let ends_sharply = projector.volume().volume().dims() == case.projector().volume().volume().dims();
+            let all_edges: Option<Arc<dyn Similarity>> = match ends_sharply {
+                true => None,
+                false => Some(Arc::new(GradientNcc::new(&fixed, mask.as_ref())?)),
+            };
+            Ok::<_, SimilarityError>(Partial { missing: missing.clone(), beyond, all_edges })
+        });
         // A structure alone does not tell the curve of an image that shows the whole patient.
         let displayed = xray.is_displayed() && case.compares() == Compares::Everywhere;
         Ok(Self {
             camera,
             projector,
-            pixel_at_patient_mm: spacing_mm,
             fixed,
             mask,
-            missing,
-            least_share: request.beyond.least_share,
+            partial: partial.transpose()?,
             displayed,
             config,
             similarity,
@@ -123,15 +137,10 @@ impl LevelXray {
         &self,
         camera_from_world: &RigidTransform,
     ) -> Result<Option<CompleteRays>, ObjectiveError> {
-        let Some(missing) = &self.missing else { return Ok(None) };
-        let counted = self.mask.as_ref();
-        Ok(Some(CompleteRays::at(
-            missing,
-            &self.camera,
-            camera_from_world,
-            counted,
-            self.least_share,
-        )?))
+        let Some(Partial { missing, beyond, .. }) = &self.partial else { return Ok(None) };
+        let (camera, counted) = (&self.camera, self.mask.as_ref());
+        let least_share = beyond.least_share;
+        Ok(Some(CompleteRays::at(missing, camera, camera_from_world, counted, least_share)?))
     }
 
     /// The level's measure of the pixels that count at a pose of its camera, and the part of pixels whose
@@ -140,12 +149,24 @@ impl LevelXray {
         &self,
         camera_from_world: &RigidTransform,
     ) -> Result<(Arc<dyn Similarity>, f64), ObjectiveError> {
-        match self.complete_rays(camera_from_world)? {
-            None => Ok((Arc::clone(&self.similarity), 1.0)),
-            Some(CompleteRays { mask, share }) => {
-                Ok((self.config.prepare(&self.fixed, Some(&mask))?.into(), share))
-            }
-        }
+        let Some(CompleteRays { mask, share }) = self.complete_rays(camera_from_world)? else {
+            return Ok((Arc::clone(&self.similarity), 1.0));
+        };
+        let complete = self.config.prepare(&self.fixed, Some(&mask))?;
+        Ok((self.with_cut_rays(complete)?, share))
+    }
+
+    /// A measure of complete rays together with the edges of all.
+    fn with_cut_rays(
+        &self,
+        complete: Box<dyn Similarity>,
+    ) -> Result<Arc<dyn Similarity>, SimilarityError> {
+        let Some(Partial { beyond, all_edges: Some(all_edges), .. }) = &self.partial else {
+            return Ok(complete.into());
+        };
+        let all_edges: Box<dyn Similarity> = Box::new(Arc::clone(all_edges));
+        let parts = vec![(1.0, complete), (beyond.cut_rays, all_edges)];
+        Ok(Arc::new(WeightedSum::new(parts)?))
     }
 
     /// The same near a pose that is nearly right: with what it tells about an unknown display.
@@ -158,7 +179,9 @@ impl LevelXray {
         }
         let complete = self.complete_rays(camera_from_world)?;
         let mask = complete.as_ref().map(|complete| &complete.mask).or(self.mask.as_ref());
-        self.measure_near(camera_from_world, &self.config, mask)
+        // The edges of cut rays are those of the image as it was read: it tells no curve there.
+        let measure = self.measure_near(camera_from_world, &self.config, mask)?;
+        Ok(self.with_cut_rays(Box::new(measure))?)
     }
 
     /// A measure of the pixels of a mask, near a pose that is nearly right.

@@ -55,5 +55,5 @@ pub use level::Level;
 pub use objective::{Score, for_reference_camera};
 pub use prior::{AnyRotation, PoseSpread, Prior, RotationSpread};
 pub use registration::{Registration, register, register_by};
-pub use run::{Purpose, Rivals, Run};
+pub use run::{Purpose, Rivals, Run, Shows};
 pub use stage::{Stage, StageRegistry};

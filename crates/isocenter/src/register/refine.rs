@@ -8,12 +8,16 @@ use super::case::Case;
 use super::config::{RefineConfig, RegisterConfig};
 use super::error::RegisterError;
 use super::judge::is_hopeless;
+use super::level::Level;
 use super::run::{Purpose, Run};
 use super::stage::Stage;
 
 /// How far around the shadow of a structure the images are compared, at the depth of the patient
 /// (mm): its edges, and a little of what is around them.
 const MARGIN_MM: f64 = 10.0;
+
+/// The part of the rays that must be complete for the finest level.
+const LEAST_COMPLETE: f64 = 0.15;
 
 /// See the [module](self).
 #[derive(Debug, Clone)]
@@ -51,6 +55,10 @@ impl Stage for RefineStage {
             }
             let poses: Vec<_> = candidates.iter().map(|c| c.camera_from_world).collect();
             let level = run.level(Purpose::Refinement, side, &poses, MARGIN_MM)?;
+            if finest && n > 0 && few_complete(&level, &candidates)? {
+                candidates.truncate(1);
+                break;
+            }
             let keep = if finest { 1 } else { candidates.len().div_ceil(2) };
             candidates = run.timed(Self::NAME, level.longest_side_px(), poses.len(), |run| {
                 let optimizer = &self.config.optimizer;
@@ -69,6 +77,13 @@ impl Stage for RefineStage {
 /// Whether even the best candidate is beyond what the finest level could mend.
 fn hopeless(run: &mut Run<'_, '_>, candidates: &[Candidate]) -> Result<bool, RegisterError> {
     candidates.first().map_or(Ok(false), |best| is_hopeless(run, best))
+}
+
+/// Whether few rays at the best candidate are complete: with sharp edges where the CT ends, the finest level
+/// would take it away from where it is.
+fn few_complete(level: &Level, candidates: &[Candidate]) -> Result<bool, RegisterError> {
+    let Some(best) = candidates.first() else { return Ok(false) };
+    Ok(level.complete_share(&best.camera_from_world)? < LEAST_COMPLETE)
 }
 
 /// The levels' sides, cut where the X-ray is no larger.

@@ -13,7 +13,7 @@ use super::event::{Event, StageTime, TraceRow};
 use super::judge::mistakes::look_for_mistake;
 use super::judge::{Judgement, Verdict, judge};
 use super::prior::Prior;
-use super::run::Run;
+use super::run::{Run, Shows};
 use super::search::SearchStage;
 use super::stage::{Stage, StageRegistry};
 use crate::geometry::{Camera, RigidTransform};
@@ -126,14 +126,18 @@ fn best_of_rounds(
     start: Candidate,
 ) -> Result<(Candidate, Option<Judgement>), RegisterError> {
     let config = run.config();
-    // Without a search another round would only repeat the first.
     let searches = stages.iter().any(|stage| stage.name() == SearchStage::NAME);
     let can_be_good = run.case().compares() == Compares::Everywhere;
-    let again = searches && config.judge.enabled && can_be_good;
-    let rounds = if again { config.search.rounds } else { 1 };
+    // Without a search another round would only repeat the first, but for what the X-ray shows.
+    let rounds = match run.case().missing() {
+        _ if !config.judge.enabled || !can_be_good => 1,
+        _ if searches => config.search.rounds,
+        Some(_) => 2,
+        None => 1,
+    };
     let mut best: Option<(Candidate, Judgement)> = None;
-    for round in 0..rounds {
-        run.begin_round(round);
+    for (round, (shows, rounds_before)) in assumptions(run.case(), rounds).into_iter().enumerate() {
+        run.begin_round(round, shows, rounds_before);
         let mut candidates = vec![start];
         for stage in stages {
             candidates = stage.run(run, candidates)?;
@@ -159,6 +163,19 @@ fn best_of_rounds(
         Some((candidate, judgement)) => (candidate, Some(judgement)),
         None => (start, None),
     })
+}
+
+/// What each round takes the X-rays to show, and how many rounds did so before it. An X-ray shows more
+/// than a CT that cuts the patient, but for a phantom or a specimen that ends where its scan does: that
+/// is tried second.
+fn assumptions(case: &Case, rounds: usize) -> Vec<(Shows, u32)> {
+    let cut = case.missing().is_some();
+    let of_round = |round: usize| match (cut, round) {
+        (true, 1) => (Shows::OnlyTheCt, 0),
+        (true, later @ 2..) => (Shows::MoreThanTheCt, later as u32 - 1),
+        (_, round) => (Shows::MoreThanTheCt, round as u32),
+    };
+    (0..rounds).map(of_round).collect()
 }
 
 /// The depth of the pivot at the start in the first camera (mm); an error if a camera sees nothing of

@@ -19,6 +19,16 @@ use crate::geometry::RigidTransform;
 use crate::optimize::levenberg_marquardt::maximize;
 use crate::optimize::{LevenbergMarquardtConfig, Objective};
 
+/// What an X-ray shows of a patient whom a CT cuts off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Shows {
+    /// More than the CT: complete rays are compared.
+    #[default]
+    MoreThanTheCt,
+    /// The same as the CT, which is cut out of its surroundings: a phantom, a specimen, a simulation.
+    OnlyTheCt,
+}
+
 /// What a level is for: a search looks at poses that may be far off, a refinement at some that are near.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Purpose {
@@ -55,7 +65,9 @@ pub struct Run<'a, 'o> {
     config: &'a RegisterConfig,
     depth_mm: f64,
     round: usize,
-    levels: BTreeMap<(usize, Purpose), Arc<Level>>,
+    shows: Shows,
+    rounds_before: u32,
+    levels: BTreeMap<(usize, Purpose, Shows), Arc<Level>>,
     rivals: Option<Rivals>,
     first_search_similarity: Option<f64>,
     trace: Vec<TraceRow>,
@@ -79,6 +91,8 @@ impl<'a, 'o> Run<'a, 'o> {
             config,
             depth_mm,
             round: 0,
+            shows: Shows::default(),
+            rounds_before: 0,
             levels,
             rivals: None,
             first_search_similarity: None,
@@ -112,8 +126,20 @@ impl<'a, 'o> Run<'a, 'o> {
         self.round
     }
 
-    pub(super) fn begin_round(&mut self, round: usize) {
-        self.round = round;
+    /// How many rounds have searched before under the same assumption.
+    #[must_use]
+    pub fn rounds_before(&self) -> u32 {
+        self.rounds_before
+    }
+
+    /// What the X-rays are taken to show in this round.
+    #[must_use]
+    pub fn shows(&self) -> Shows {
+        self.shows
+    }
+
+    pub(super) fn begin_round(&mut self, round: usize, shows: Shows, rounds_before: u32) {
+        (self.round, self.shows, self.rounds_before) = (round, shows, rounds_before);
     }
 
     /// Tells whoever watches.
@@ -170,7 +196,7 @@ impl<'a, 'o> Run<'a, 'o> {
         margin_mm: f64,
     ) -> Result<Arc<Level>, RegisterError> {
         let depends_on_poses = self.case.compares() == Compares::NearShadow;
-        let key = (longest_side_px, purpose);
+        let key = (longest_side_px, purpose, self.shows);
         if let Some(level) = self.levels.get(&key).filter(|_| !depends_on_poses) {
             return Ok(Arc::clone(level));
         }
@@ -178,6 +204,7 @@ impl<'a, 'o> Run<'a, 'o> {
             Purpose::Search => &self.config.partial.search,
             Purpose::Refinement => &self.config.partial.refine,
         };
+        let beyond = (self.shows == Shows::MoreThanTheCt).then_some(beyond);
         let (depth_mm, similarity) = (self.depth_mm, &self.config.similarity);
         let request =
             LevelRequest { longest_side_px, depth_mm, poses, margin_mm, similarity, beyond };

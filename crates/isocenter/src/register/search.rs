@@ -57,11 +57,12 @@ impl Stage for SearchStage {
             RotationSpread::StandardDeviationDeg(_) => samples,
             RotationSpread::Any(_) => samples.saturating_mul(TIMES_FOR_ANY_ROTATION),
         };
-        let until = |rounds: usize| match rounds {
+        let until = |rounds: u32| match rounds {
             0 => 0,
             n => samples.saturating_mul(1 << (n - 1).min(20)),
         };
-        let numbers = until(run.round())..until(run.round() + 1);
+        let before = run.rounds_before();
+        let numbers = until(before)..until(before + 1);
         let mut poses: Vec<_> = candidates.iter().map(|c| c.camera_from_world).collect();
         let margin_mm = prior.spread.in_plane_mm;
         let level = run.level(Purpose::Search, config.longest_side_px, &poses, margin_mm)?;

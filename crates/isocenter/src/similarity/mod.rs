@@ -54,6 +54,8 @@ mod sums;
 pub mod weighted;
 mod widest;
 
+use std::sync::Arc;
+
 use nalgebra::{Matrix6, Vector6};
 
 use crate::project::JetImage;
@@ -89,6 +91,20 @@ pub trait Similarity: Send + Sync {
     /// # Errors
     /// See the trait; also if the Jacobian has another number of pixels than the image.
     fn gauss_newton(&self, jet: &JetImage) -> Result<GaussNewtonModel, SimilarityError>;
+}
+
+impl<S: Similarity + ?Sized> Similarity for Arc<S> {
+    fn value(&self, moving: &Image) -> Result<f64, SimilarityError> {
+        (**self).value(moving)
+    }
+
+    fn gradient(&self, moving: &Image) -> Result<(f64, Image), SimilarityError> {
+        (**self).gradient(moving)
+    }
+
+    fn gauss_newton(&self, jet: &JetImage) -> Result<GaussNewtonModel, SimilarityError> {
+        (**self).gauss_newton(jet)
+    }
 }
 
 /// A measure near a pose: `value + gradient . xi - 1/2 xi . curvature xi`, where xi is a

@@ -78,44 +78,96 @@ impl AttenuationVolume {
         };
         let (before, after) = (pad(0), pad(1));
         let dims: [usize; 3] = std::array::from_fn(|a| before[a] + volume.dims()[a] + after[a]);
-        let scanned = self.scanned();
+        let along: [Along; 3] =
+            std::array::from_fn(|a| Along::new(self.scanned(), a, before[a], dims[a], spacing[a]));
+        let [ni, nj, _] = volume.dims();
         let mut voxels = vec![0.0_f32; dims.iter().product()];
-        voxels.par_chunks_mut(dims[0] * dims[1]).enumerate().for_each(|(k, slice)| {
-            for (at, voxel) in slice.iter_mut().enumerate() {
-                let index = Scanned::shifted([at % dims[0], at / dims[0], k], before);
-                *voxel = continued_voxel(volume, scanned, continuation, index);
+        voxels.par_chunks_mut(dims[0]).enumerate().for_each(|(row, voxels)| {
+            let [j, k] = [row % dims[1], row / dims[1]];
+            let own = [j, k].map(|n| n as i64);
+            let own = [own[0] - before[1] as i64, own[1] - before[2] as i64].map(usize::try_from);
+            if let (true, [Ok(j), Ok(k)]) = (continuation.with_scanned, own)
+                && let Some(source) = volume.voxels().get(ni * (j + nj * k)..ni * (j + nj * k + 1))
+                && j < nj
+            {
+                voxels[before[0]..before[0] + ni].copy_from_slice(source);
             }
+            self.continue_row(continuation, &along, [j, k], voxels);
         });
         let offset = before.map(|n| -(n as f64));
         let affine = volume.world_from_index().reindexed([1.0; 3], offset);
         Self::from_per_mm(Volume::new(dims, voxels, affine)?)
     }
+
+    /// Adds what continues the scan to a row of the larger grid.
+    fn continue_row(
+        &self,
+        continuation: &Continuation,
+        along: &[Along; 3],
+        [j, k]: [usize; 2],
+        voxels: &mut [f32],
+    ) {
+        let scanned = self.scanned();
+        let (row_j, row_k) = (along[1].places[j], along[2].places[k]);
+        let share_of_row = row_j.share * row_k.share;
+        let off_row_mm = row_j.off_mm.hypot(row_k.off_mm);
+        if off_row_mm >= continuation.fade_mm {
+            return;
+        }
+        for (place, voxel) in along[0].places.iter().zip(voxels) {
+            let index = [place.index, row_j.index, row_k.index];
+            let in_field = scanned.in_field(index);
+            let share = share_of_row * place.share;
+            if share >= 1.0 && in_field {
+                continue;
+            }
+            let (nearest, share, off_mm) = if in_field {
+                let nearest = [place.nearest, row_j.nearest, row_k.nearest];
+                (nearest, share, off_row_mm.hypot(place.off_mm))
+            } else {
+                let nearest = scanned.nearest(index);
+                (nearest, 0.0, Scanned::distance_mm(self.volume(), index, nearest))
+            };
+            let fade = match continuation.fade_mm.is_finite() {
+                true => (1.0 - off_mm / continuation.fade_mm).max(0.0),
+                false => 1.0,
+            };
+            if fade > 0.0 {
+                let value = value_at(self.volume(), nearest);
+                *voxel += if value < TISSUE_PER_MM { 0.0 } else { ((1.0 - share) * fade) as f32 * value };
+            }
+        }
+    }
 }
 
-/// One voxel of a continued volume.
-fn continued_voxel(
-    volume: &Volume<f32>,
-    scanned: &Scanned,
-    continuation: &Continuation,
-    index: [f64; 3],
-) -> f32 {
-    let own = if continuation.with_scanned { value_at(volume, index) } else { 0.0 };
-    let share = scanned.share(index);
-    if share >= 1.0 {
-        return own;
+/// A place along an axis of the larger grid.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// In the volume that is continued.
+    index: f64,
+    /// The part of it that was scanned.
+    share: f64,
+    /// The nearest voxel that was scanned altogether, and how far that is (mm).
+    nearest: f64,
+    off_mm: f64,
+}
+
+/// The places along an axis of the larger grid.
+struct Along {
+    places: Vec<Place>,
+}
+
+impl Along {
+    fn new(scanned: &Scanned, axis: usize, before: usize, length: usize, spacing_mm: f64) -> Self {
+        let [first, last] = scanned.whole_voxels(axis);
+        let place = |n: usize| {
+            let index = n as f64 - before as f64;
+            let nearest = index.clamp(first, last);
+            let share = scanned.share_along(axis, index);
+            Place { index, share, nearest, off_mm: (index - nearest).abs() * spacing_mm }
+        };
+        Self { places: (0..length).map(place).collect() }
     }
-    let nearest = scanned.nearest(index);
-    let value = value_at(volume, nearest);
-    if value < TISSUE_PER_MM {
-        return own;
-    }
-    let fade = if continuation.fade_mm.is_finite() {
-        let distance_mm = Scanned::distance_mm(volume, index, nearest);
-        (1.0 - distance_mm / continuation.fade_mm).max(0.0)
-    } else {
-        1.0
-    };
-    own + ((1.0 - share) * fade) as f32 * value
 }
 
 fn value_at(volume: &Volume<f32>, index: [f64; 3]) -> f32 {

@@ -85,22 +85,6 @@ impl Scanned {
         Self { lower: of(self.lower), upper: of(self.upper), field }
     }
 
-    /// The same of the crop that begins at an index.
-    #[must_use]
-    pub(super) fn cropped(&self, first: [usize; 3], dims: [usize; 3]) -> Self {
-        let shifted = |n: f64, a: usize| (n - first[a] as f64).clamp(-0.5, dims[a] as f64 - 0.5);
-        let field = self.field.map(|field| {
-            let [a, b] = other_axes(field.axis);
-            let center = [field.center[0] - first[a] as f64, field.center[1] - first[b] as f64];
-            RoundField { center, ..field }
-        });
-        Self {
-            lower: std::array::from_fn(|a| shifted(self.lower[a], a)),
-            upper: std::array::from_fn(|a| shifted(self.upper[a], a)),
-            field,
-        }
-    }
-
     /// Whether the field is round.
     #[must_use]
     pub fn has_round_field(&self) -> bool {
@@ -115,14 +99,15 @@ impl Scanned {
         [first, last.max(first)]
     }
 
-    /// The part of a voxel that was scanned, 0 to 1.
-    pub(super) fn share(&self, index: [f64; 3]) -> f64 {
-        let overlap = |a: usize| {
-            let (low, high) = (index[a] - 0.5, index[a] + 0.5);
-            (high.min(self.upper[a]) - low.max(self.lower[a])).clamp(0.0, 1.0)
-        };
-        let inside = self.field.is_none_or(|field| field.eccentricity(index) <= 1.0);
-        if inside { overlap(0) * overlap(1) * overlap(2) } else { 0.0 }
+    /// The part of a voxel that lies within the box along an axis, 0 to 1.
+    pub(super) fn share_along(&self, axis: usize, index: f64) -> f64 {
+        let (low, high) = (index - 0.5, index + 0.5);
+        (high.min(self.upper[axis]) - low.max(self.lower[axis])).clamp(0.0, 1.0)
+    }
+
+    /// Whether the middle of a voxel lies within the round field, or beside no such field.
+    pub(super) fn in_field(&self, index: [f64; 3]) -> bool {
+        self.field.is_none_or(|field| field.eccentricity_squared(index) <= 1.0)
     }
 
     /// The center of the scanned voxel nearest to an index.
@@ -139,18 +124,18 @@ impl Scanned {
 }
 
 impl RoundField {
-    /// Distance from the axis over the radius.
-    fn eccentricity(&self, index: [f64; 3]) -> f64 {
+    /// The square of the distance from the axis over the radius.
+    fn eccentricity_squared(&self, index: [f64; 3]) -> f64 {
         let [a, b] = other_axes(self.axis);
         let x = (index[a] - self.center[0]) / self.radii[0];
         let y = (index[b] - self.center[1]) / self.radii[1];
-        x.hypot(y)
+        x * x + y * y
     }
 
     /// An index within the field, a voxel from its edge, on the same ray from the axis.
     fn pulled_in(&self, index: [f64; 3]) -> [f64; 3] {
         let most = 1.0 - CIRCLE_TOLERANCE / self.radii[0].min(self.radii[1]).max(2.0);
-        let eccentricity = self.eccentricity(index);
+        let eccentricity = self.eccentricity_squared(index).sqrt();
         if eccentricity <= most {
             return index;
         }
@@ -236,7 +221,7 @@ fn round_field(ct: &Volume<f32>, axis: usize) -> Option<RoundField> {
     for (i, j) in (0..nb).flat_map(|j| (0..na).map(move |i| (i, j))) {
         let mut index = [0.0; 3];
         (index[a], index[b]) = (i as f64, j as f64);
-        let eccentricity = field.eccentricity(index);
+        let eccentricity = field.eccentricity_squared(index).sqrt();
         let is_padding = at(i, j) == padding;
         wrong += usize::from(is_padding && eccentricity < 1.0 - tolerance);
         wrong += usize::from(!is_padding && eccentricity > 1.0 + tolerance);
@@ -245,11 +230,6 @@ fn round_field(ct: &Volume<f32>, axis: usize) -> Option<RoundField> {
 }
 
 impl Scanned {
-    /// Where an index lies in a volume that continues this one by some voxels along each axis.
-    pub(super) fn shifted(index: [usize; 3], pad: [usize; 3]) -> [f64; 3] {
-        std::array::from_fn(|a| index[a] as f64 - pad[a] as f64)
-    }
-
     /// The distance (mm) between two indices of a volume.
     pub(super) fn distance_mm(
         volume: &Volume<f32>,
@@ -264,7 +244,7 @@ impl Scanned {
 #[cfg(test)]
 mod tests {
     //! Proves: padding beyond slices and around a round field is not scanned, constant air around a
-    //! body that is not round is, and blocks and crops keep the place of the scan's end.
+    //! body that is not round is, and blocks keep the place of the scan's end.
     use super::*;
     use crate::volume::Affine;
 
@@ -281,12 +261,11 @@ mod tests {
         let scanned = Scanned::of_hounsfield(&padded);
         assert_eq!(scanned.lower, [-0.5, -0.5, 2.5]);
         assert_eq!(scanned.nearest([5.0, -7.0, 0.0]), [5.0, 0.0, 3.0]);
-        assert_eq!((scanned.share([5.0, 5.0, 2.0]), scanned.share([5.0, 5.0, 3.0])), (0.0, 1.0));
+        assert_eq!((scanned.share_along(2, 2.0), scanned.share_along(2, 3.0)), (0.0, 1.0));
         // Blocks of two: the first with something in it is half scanned.
         let binned = scanned.binned([2, 2, 2]);
-        assert_eq!(binned.share([1.0, 1.0, 1.0]), 0.5);
+        assert_eq!(binned.share_along(2, 1.0), 0.5);
         assert_eq!(binned.whole_voxels(2), [2.0, 4.0]);
-        assert_eq!(scanned.cropped([0, 0, 2], [20, 20, 8]).lower[2], 0.5);
     }
 
     #[test]
@@ -298,7 +277,7 @@ mod tests {
             let round = ct([60, 60, 6], |at| if inside(at, 25.0, 25.0) { 30.0 } else { padding });
             let scanned = Scanned::of_hounsfield(&round);
             assert!(scanned.has_round_field(), "{padding}");
-            assert_eq!(scanned.share([2.0, 30.0, 3.0]), 0.0);
+            assert!(!scanned.in_field([2.0, 30.0, 3.0]));
             let [i, j, _] = scanned.nearest([-40.0, 29.5, 3.0]);
             assert!((4.0..8.0).contains(&i) && (29.0..=30.0).contains(&j), "{i} {j}");
         }
