@@ -74,7 +74,7 @@ impl<'a> Drawing<'a> {
                 Verdict::Failed => isocenter_report::Verdict::Failed,
             }),
             probability_within_2mm: judgement.map(|j| j.probability_within_2mm),
-            expected_tre_mm: judgement.map(|j| j.expected_tre_mm),
+            error_bound_95_mm: judgement.map(|j| j.error_bound_95_mm),
             reasons: result.judgement.as_ref().map_or_else(Vec::new, |j| j.reasons.clone()),
             remarks: result.remarks.clone(),
             similarity: result.similarity,

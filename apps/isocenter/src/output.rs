@@ -79,6 +79,9 @@ pub(crate) struct ResultFile {
     /// One for each named target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expected_tre_mm_at_targets: Option<Vec<f64>>,
+    /// One for each named target: 95 of 100 registrations stay below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error_bound_95_mm_at_targets: Option<Vec<f64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) landmarks: Option<LandmarkReport>,
     /// What the user should know.
@@ -104,6 +107,10 @@ pub(crate) struct JudgementFile {
     pub(crate) verdict: Verdict,
     pub(crate) probability_within_2mm: f64,
     pub(crate) expected_tre_mm: f64,
+    /// The mean over the targets that 95 of 100 registrations stay below.
+    pub(crate) error_bound_95_mm: f64,
+    /// The same across the rays, depth left out.
+    pub(crate) error_bound_95_across_ray_mm: f64,
     /// Of a motion (omega xyz (rad), tau xyz (mm)) about the pivot, camera axes.
     pub(crate) covariance: [[f64; 6]; 6],
     pub(crate) evidence: Evidence,
@@ -120,6 +127,8 @@ impl JudgementFile {
             verdict: judgement.verdict,
             probability_within_2mm: judgement.probability_within_2mm,
             expected_tre_mm: judgement.expected_tre_mm,
+            error_bound_95_mm: judgement.error_bound_95_mm,
+            error_bound_95_across_ray_mm: judgement.error_bound_95_across_ray_mm,
             covariance: std::array::from_fn(row),
             evidence: judgement.evidence,
             reasons: judgement.reasons(),
@@ -135,10 +144,11 @@ impl JudgementFile {
             Verdict::Failed => ": do not use this pose; give --view or --init, or another --prior",
         };
         let mut lines = vec![format!(
-            "verdict: {}, {:.0} % within 2 mm, expected error {:.2} mm{what_to_do}",
+            "verdict: {}, {:.0} % within 2 mm, error below {:.1} mm with 95 % ({:.1} mm across the ray){what_to_do}",
             self.verdict,
             100.0 * self.probability_within_2mm,
-            self.expected_tre_mm
+            self.error_bound_95_mm,
+            self.error_bound_95_across_ray_mm
         )];
         lines.extend(self.reasons.iter().map(|reason| format!("  {reason}")));
         lines

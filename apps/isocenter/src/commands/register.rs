@@ -162,6 +162,7 @@ pub(crate) fn perform(task: Task, begun: Instant, progress: &Progress) -> Result
         xray_values: xrays.iter().map(|xray| xray.values).collect(),
         errors: None,
         expected_tre_mm_at_targets: None,
+        error_bound_95_mm_at_targets: None,
         landmarks: known.landmarks,
         remarks,
         versions: Versions { isocenter: env!("CARGO_PKG_VERSION") },
@@ -181,6 +182,10 @@ pub(crate) fn perform(task: Task, begun: Instant, progress: &Progress) -> Result
         let named = targets.points_world_mm().len() < SEEDED_TARGETS;
         result.expected_tre_mm_at_targets =
             named.then(|| targets.points_world_mm().iter().map(at).collect());
+        result.error_bound_95_mm_at_targets = named.then(|| {
+            let pose = &found.camera_from_world;
+            judgement.error_bounds_95_mm_at(targets.points_world_mm(), pose, found.pivot_world_mm)
+        });
     }
     if let (Some(truth), Some(targets)) = (&task.truth, &task.targets) {
         let errors = targets.errors(case.first_xray().camera(), truth, &found.camera_from_world);

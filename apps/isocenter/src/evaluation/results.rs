@@ -93,6 +93,8 @@ fn columns() -> Vec<String> {
         "termination",
         "verdict",
         "probability_within_2mm",
+        "error_bound_95_mm",
+        "error_bound_95_across_ray_mm",
         "expected_tre_mm",
         "ncc",
         "gradient_ncc",
@@ -100,6 +102,8 @@ fn columns() -> Vec<String> {
         "patch_ncc",
         "lead",
         "disagreement_mm",
+        "all_gradient_ncc",
+        "complete_share",
         "coverage",
         "prior_deviation",
         "seconds",
@@ -150,6 +154,8 @@ fn line(case: &CaseResult, method: Option<&MethodResult>) -> Vec<String> {
     line.push(word(&method.and_then(|method| method.termination)));
     line.push(judged.map(|judged| judged.verdict.clone()).unwrap_or_default());
     line.push(number(judged.map(|judged| judged.probability_within_2mm)));
+    line.push(number(judged.map(|judged| judged.error_bound_95_mm)));
+    line.push(number(judged.map(|judged| judged.error_bound_95_across_ray_mm)));
     let evidence = |of: fn(&Evidence) -> f64| number(judged.map(|judged| of(&judged.evidence)));
     line.extend([
         evidence(|e| e.expected_tre_mm),
@@ -159,6 +165,8 @@ fn line(case: &CaseResult, method: Option<&MethodResult>) -> Vec<String> {
         evidence(|e| e.patch_ncc),
         evidence(|e| e.lead),
         evidence(|e| e.disagreement_mm),
+        evidence(|e| e.all_gradient_ncc),
+        evidence(|e| e.complete_share),
         evidence(|e| e.coverage),
         evidence(|e| e.prior_deviation),
     ]);

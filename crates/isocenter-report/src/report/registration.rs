@@ -14,8 +14,8 @@ pub struct RegistrationReport<'a> {
     pub verdict: Verdict,
     /// The probability (0 to 1) that the error at the targets is below 2 mm.
     pub probability_within_2mm: Option<f64>,
-    /// The expected target registration error (mm).
-    pub expected_tre_mm: Option<f64>,
+    /// The mean error at the targets (mm) that 95 of 100 registrations stay below.
+    pub error_bound_95_mm: Option<f64>,
     /// Why the verdict is what it is, one sentence each.
     pub reasons: Vec<String>,
     /// What else the reader should know, one sentence each.

@@ -233,10 +233,10 @@ fn facts(report: &RegistrationReport<'_>) -> Vec<Fact> {
     if let Some(probability) = report.probability_within_2mm {
         facts.push(Fact::new("probability of an error below 2 mm", percent(probability)));
     }
-    if let Some(expected) = report.expected_tre_mm {
+    if let Some(bound) = report.error_bound_95_mm {
         facts.push(Fact::new(
-            "expected error at the targets (TRE)",
-            format!("{} mm", significant(expected, 2)),
+            "mean error at the targets (mTRE), 95 % bound",
+            format!("{} mm", significant(bound, 2)),
         ));
     }
     facts.push(Fact::new("similarity", fixed(report.similarity, 4)));
@@ -323,7 +323,7 @@ mod tests {
             views: vec![view, view],
             verdict: Verdict::Failed,
             probability_within_2mm: Some(number),
-            expected_tre_mm: Some(number),
+            error_bound_95_mm: Some(number),
             reasons: vec![text()],
             remarks: vec![text()],
             similarity: number,

@@ -145,6 +145,12 @@ pub struct Judged {
     pub verdict: String,
     /// How likely the error is below 2 mm.
     pub probability_within_2mm: f64,
+    /// The mean error (mm) that 95 of 100 registrations stay below.
+    #[serde(default)]
+    pub error_bound_95_mm: f64,
+    /// The same across the rays (mm).
+    #[serde(default)]
+    pub error_bound_95_across_ray_mm: f64,
     /// What the verdict rests on.
     pub evidence: Evidence,
 }

@@ -178,6 +178,8 @@ impl Evaluation {
                     result.judged = found.judgement.as_ref().map(|judgement| Judged {
                         verdict: judgement.verdict.to_string(),
                         probability_within_2mm: judgement.probability_within_2mm,
+                        error_bound_95_mm: judgement.error_bound_95_mm,
+                        error_bound_95_across_ray_mm: judgement.error_bound_95_across_ray_mm,
                         evidence: judgement.evidence,
                     });
                 }

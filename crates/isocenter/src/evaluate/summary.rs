@@ -258,6 +258,8 @@ mod tests {
         let judged = Judged {
             verdict: verdict.to_owned(),
             probability_within_2mm: 0.5,
+            error_bound_95_mm: 2.0,
+            error_bound_95_across_ray_mm: 1.0,
             evidence: Evidence {
                 ncc: 0.9,
                 gradient_ncc: 0.8,
@@ -266,6 +268,8 @@ mod tests {
                 lead: 0.1,
                 expected_tre_mm: 0.5,
                 disagreement_mm: 0.5,
+                all_gradient_ncc: 0.8,
+                complete_share: 1.0,
                 coverage: 1.0,
                 prior_deviation: 1.0,
             },

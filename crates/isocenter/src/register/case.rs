@@ -7,9 +7,9 @@ use nalgebra::Vector3;
 use super::error::RegisterError;
 use super::coarse::CoarseProjectors;
 use super::complete_rays::MissingTissue;
-use crate::geometry::{Camera, RigidTransform};
+use crate::geometry::{Camera, PixelRegion, RigidTransform};
 use crate::project::Projector;
-use crate::radiograph::{Image, ImageFlip, Mask, PreparedXray};
+use crate::radiograph::{Image, ImageError, ImageFlip, Mask, PreparedXray};
 use crate::volume::AttenuationVolume;
 
 /// Two X-rays whose central rays pass each other farther apart than this do not show the same part
@@ -64,6 +64,20 @@ impl Xray {
         }
         self.mask = Some(mask);
         Ok(self)
+    }
+
+    /// A region of it.
+    ///
+    /// # Errors
+    /// If the region does not lie in the image.
+    pub(super) fn cropped(&self, region: &PixelRegion) -> Result<Self, ImageError> {
+        let mask = self.mask.as_ref().map(|mask| mask.cropped(region)).transpose()?;
+        Ok(Self {
+            camera: self.camera.cropped(region)?,
+            line_integral: self.line_integral.cropped(region)?,
+            mask,
+            displayed: self.displayed,
+        })
     }
 
     /// The camera.

@@ -158,6 +158,11 @@ impl Level {
         Ok(complete / counted.max(1.0))
     }
 
+    /// All pixels that count whatever the pose, those of cut rays too.
+    pub(super) fn all_rays(&self) -> Part<'_> {
+        Part { level: self, masks: self.xrays.iter().map(|xray| xray.mask().cloned()).collect() }
+    }
+
     /// All pixels that are compared at a pose, for measures there.
     ///
     /// # Errors

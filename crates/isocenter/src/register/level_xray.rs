@@ -11,6 +11,7 @@ use super::display_curve::straightened;
 use super::error::RegisterError;
 use super::interior::shadow;
 use super::objective::for_reference_camera;
+use super::structure_region::region_about_shadow;
 use crate::geometry::{Camera, RigidTransform};
 use crate::optimize::{Evaluation, ObjectiveError};
 use crate::project::Projector;
@@ -76,6 +77,18 @@ impl LevelXray {
         xray: &Xray,
         request: &LevelRequest<'_>,
     ) -> Result<Self, RegisterError> {
+        let about_shadow = case.compares() == Compares::NearShadow;
+        let cropped = match about_shadow {
+            true => {
+                let LevelRequest { poses, margin_mm, depth_mm, .. } = *request;
+                region_about_shadow(case, xray, poses, margin_mm, depth_mm)?
+            }
+            false => None,
+        };
+        let xray = match cropped {
+            Some(region) => &xray.cropped(&region)?,
+            None => xray,
+        };
         let factor = binning(xray.camera().size_px(), request.longest_side_px);
         let camera = xray.camera().binned(factor);
         let magnification = camera.source_to_detector_mm() / request.depth_mm;
@@ -88,7 +101,7 @@ impl LevelXray {
             None => xray.line_integral().binned(factor),
         };
         let mut mask = xray.mask().map(|mask| mask.binned(factor));
-        if case.compares() == Compares::NearShadow {
+        if about_shadow {
             let margin_px = (request.margin_mm / spacing_mm).ceil() as usize;
             let poses: Vec<_> =
                 request.poses.iter().map(|pose| camera.camera_from_world(pose)).collect();

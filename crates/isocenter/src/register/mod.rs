@@ -39,6 +39,7 @@ pub mod registration;
 pub mod run;
 pub mod search;
 pub mod stage;
+mod structure_region;
 mod within_prior;
 
 pub use candidate::Candidate;

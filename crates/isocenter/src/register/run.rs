@@ -138,6 +138,12 @@ impl<'a, 'o> Run<'a, 'o> {
         self.shows
     }
 
+    /// Whether only complete rays are compared, since the CT cuts the patient whom the X-ray shows beyond.
+    #[must_use]
+    pub fn compares_complete_rays(&self) -> bool {
+        self.shows == Shows::MoreThanTheCt && self.case.missing().is_some()
+    }
+
     pub(super) fn begin_round(&mut self, round: usize, shows: Shows, rounds_before: u32) {
         (self.round, self.shows, self.rounds_before) = (round, shows, rounds_before);
     }

@@ -4,6 +4,7 @@
 //! Another round of the search goes on with the sequence where the last one left off.
 
 use super::candidate::Candidate;
+use super::case::Compares;
 use super::config::{RegisterConfig, SearchConfig};
 use super::error::RegisterError;
 use super::level::Level;
@@ -16,6 +17,9 @@ use crate::optimize::LevenbergMarquardtConfig;
 
 /// How many more poses are scored where every rotation will do: they fill some twenty times as much.
 const TIMES_FOR_ANY_ROTATION: u32 = 20;
+
+/// How much finer than whole patients the search looks at a structure, whose region is small.
+const TIMES_FINER: usize = 2;
 
 /// See the [module](self).
 #[derive(Debug, Clone)]
@@ -64,8 +68,14 @@ impl Stage for SearchStage {
         let before = run.rounds_before();
         let numbers = until(before)..until(before + 1);
         let mut poses: Vec<_> = candidates.iter().map(|c| c.camera_from_world).collect();
-        let margin_mm = prior.spread.in_plane_mm;
-        let level = run.level(Purpose::Search, config.longest_side_px, &poses, margin_mm)?;
+        // A structure may lie two standard deviations aside; its edges are fine.
+        let (side_px, margin_mm) = match run.case().compares() {
+            Compares::Everywhere => (config.longest_side_px, 0.0),
+            Compares::NearShadow => {
+                (TIMES_FINER * config.longest_side_px, 2.0 * prior.spread.in_plane_mm)
+            }
+        };
+        let level = run.level(Purpose::Search, side_px, &poses, margin_mm)?;
         poses.extend(prior.samples(pivot, config.seed, numbers));
         run.timed(Self::NAME, level.longest_side_px(), poses.len(), |run| {
             let scores = level.objective_anywhere()?.scores(&poses);

@@ -11,7 +11,7 @@ use super::Verdict;
 use super::evidence::Evidence;
 
 /// The number of features.
-const FEATURES: usize = 8;
+const FEATURES: usize = 10;
 
 /// The features of evidence that the probability depends on. Coverage is none: where the CT is seen and
 /// where it ends, the fine measures know.
@@ -32,6 +32,8 @@ fn features(evidence: &Evidence) -> [f64; FEATURES] {
         noise_mm.ln(),
         (disagreement_mm / noise_mm).clamp(0.1, 10.0).ln(),
         evidence.prior_deviation.min(4.0),
+        logit(evidence.all_gradient_ncc),
+        evidence.complete_share.clamp(0.01, 1.0).ln(),
     ]
 }
 
@@ -53,7 +55,7 @@ impl Default for Calibration {
     fn default() -> Self {
         Self {
             intercept: -2.302,
-            weights: [0.333, 1.372, 1.242, 1.601, 1.408, -1.518, -3.131, -1.535],
+            weights: [0.333, 1.372, 1.242, 1.601, 1.408, -1.518, -3.131, -1.535, 0.0, 0.0],
             good: 0.9,
             failed: 0.05,
         }
@@ -61,6 +63,17 @@ impl Default for Calibration {
 }
 
 impl Calibration {
+    /// Where only complete rays are compared: fitted on cut CTs whose X-rays show all of the patient.
+    #[must_use]
+    pub fn of_complete_rays() -> Self {
+        Self {
+            intercept: 1.082,
+            weights: [-0.263, 1.088, 1.336, 0.713, 1.107, -0.669, -0.908, -1.519, 0.317, -0.198],
+            good: 0.95,
+            failed: 0.05,
+        }
+    }
+
     /// The probability that a pose with this evidence is within 2 mm.
     #[must_use]
     pub fn probability(&self, evidence: &Evidence) -> f64 {
@@ -97,6 +110,8 @@ mod tests {
         lead: 0.05,
         expected_tre_mm: 1.0,
         disagreement_mm: 1.0,
+        all_gradient_ncc: 0.8,
+        complete_share: 1.0,
         coverage: 0.9,
         prior_deviation: 1.0,
     };
@@ -127,6 +142,8 @@ mod tests {
             lead: 0.02,
             expected_tre_mm: 176.0,
             disagreement_mm: 176.0,
+            all_gradient_ncc: 0.0,
+            complete_share: 1.0,
             coverage: 0.0,
             prior_deviation: 1.0,
         };

@@ -37,11 +37,22 @@ pub struct Evidence {
     pub expected_tre_mm: f64,
     /// The expected error by how fields of the image disagree about the pose (mm), likewise.
     pub disagreement_mm: f64,
+    /// Correlation of the derivatives of all rays, cut ones too, 64 pixels wide.
+    #[serde(default)]
+    pub all_gradient_ncc: f64,
+    /// The part of the compared pixels whose rays are complete: 1 where the CT cuts nothing off.
+    #[serde(default = "all_complete")]
+    pub complete_share: f64,
     /// The part of the compared pixels that show the CT.
     pub coverage: f64,
     /// How many standard deviations of the prior the pose is from its center: root mean square over
     /// the six components.
     pub prior_deviation: f64,
+}
+
+/// A share of evidence that was written before there were cut rays.
+fn all_complete() -> f64 {
+    1.0
 }
 
 /// Measures; also gives the covariance.
@@ -55,9 +66,10 @@ pub(super) fn gather(
     let coarse = run.level(Purpose::Refinement, coarse, &[*pose], MARGIN_MM)?;
     let fine = run.level(Purpose::Refinement, fine, &[*pose], MARGIN_MM)?;
     let fine = match run.case().compares() {
-        Compares::Everywhere => fine.interior(pose)?,
+        // Complete rays keep away from where the CT ends.
+        Compares::Everywhere if !run.compares_complete_rays() => fine.interior(pose)?,
         // A structure ends where its shadow does, not at a box.
-        Compares::NearShadow => fine.whole(pose)?,
+        _ => fine.whole(pose)?,
     };
     // Where nothing can be compared, nothing agrees.
     let measured = |part: &Part<'_>, config| match part.measured_near(pose, &config) {
@@ -67,6 +79,7 @@ pub(super) fn gather(
     let compared = coarse.whole(pose)?;
     let ncc = measured(&compared, only(1.0, 0.0, 0.0))?;
     let gradient = measured(&compared, only(0.0, 1.0, 0.0))?;
+    let all_gradient = measured(&coarse.all_rays(), only(0.0, 1.0, 0.0))?;
     let fine_gradient = measured(&fine, only(0.0, 1.0, 0.0))?;
     let patch = measured(&fine, only(0.0, 0.0, 1.0))?;
     let covariance = uncertainty::covariance(
@@ -85,6 +98,8 @@ pub(super) fn gather(
         lead: lead(run, rivals),
         expected_tre_mm: uncertainty::expected_error_about_mm(&covariance),
         disagreement_mm: uncertainty::expected_error_about_mm(&disagreement),
+        all_gradient_ncc: all_gradient.similarity,
+        complete_share: coarse.complete_share(pose)?,
         coverage: coarse.coverage(pose)?,
         prior_deviation: (deviations.norm_squared() / 6.0).sqrt(),
     };

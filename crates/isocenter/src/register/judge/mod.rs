@@ -17,6 +17,7 @@
 //! by a look at the usual mistakes: an image that is mirrored, upside down, or taken from the other
 //! side ([`mistakes`]).
 
+pub mod bound;
 pub mod calibration;
 pub mod evidence;
 pub mod mistakes;
@@ -32,6 +33,7 @@ use super::case::Compares;
 use super::error::RegisterError;
 use super::run::{Rivals, Run};
 use crate::geometry::RigidTransform;
+use bound::ErrorModel;
 pub use calibration::Calibration;
 pub use evidence::Evidence;
 pub use mistakes::Mistake;
@@ -82,10 +84,14 @@ pub struct Judgement {
     /// The probability that the mean error in the patient is below 2 mm.
     pub probability_within_2mm: f64,
     /// The covariance of a motion (omega (rad), tau (mm)) about the pivot from the true pose, camera
-    /// axes, as far as noise is concerned: it knows nothing of other optima.
+    /// axes: its shape is that of noise, its size agrees with the expected error.
     pub covariance: Matrix6<f64>,
-    /// The expected error (mm, root mean square) about 50 mm from the pivot, by the covariance.
+    /// The expected mean error in the patient (mm), calibrated on registrations of known truth.
     pub expected_tre_mm: f64,
+    /// The mean error in the patient (mm) that 95 of 100 such registrations stay below.
+    pub error_bound_95_mm: f64,
+    /// The same of the error across the rays, depth left out (mm).
+    pub error_bound_95_across_ray_mm: f64,
     /// What the verdict rests on.
     pub evidence: Evidence,
     /// The distinct optima that were found.
@@ -98,8 +104,8 @@ impl Judgement {
     /// What speaks against the pose, in words; empty where nothing does.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
-        let Evidence { gradient_ncc, patch_ncc, lead, coverage, prior_deviation, .. } =
-            self.evidence;
+        let Evidence { gradient_ncc, patch_ncc, lead, coverage, .. } = self.evidence;
+        let Evidence { prior_deviation, complete_share, .. } = self.evidence;
         let mut reasons = Vec::new();
         if let Some(mistake) = self.mistake {
             reasons.push(mistake.to_string());
@@ -117,10 +123,16 @@ impl Judgement {
         if lead < 0.02 {
             reasons.push(format!("another pose fits almost as well ({lead:.3} behind)"));
         }
-        if self.expected_tre_mm > 1.5 {
+        if self.error_bound_95_mm > 3.0 {
             reasons.push(format!(
-                "the images leave an error of about {:.1} mm open",
-                self.expected_tre_mm
+                "an error of up to {:.1} mm remains possible",
+                self.error_bound_95_mm
+            ));
+        }
+        if complete_share < 0.1 {
+            reasons.push(format!(
+                "the CT holds all of what only {:.0} % of the X-ray's pixels show",
+                100.0 * complete_share
             ));
         }
         if coverage < 0.3 {
@@ -148,6 +160,27 @@ impl Judgement {
         let arm = camera_from_world.rotation() * (point_world_mm - pivot_world_mm);
         uncertainty::expected_error_mm(&self.covariance, arm)
     }
+
+    /// The errors (mm) at points of the patient that 95 of 100 such registrations stay below. Their mean is
+    /// [`error_bound_95_mm`](Self::error_bound_95_mm); the covariance says where the error is larger.
+    ///
+    /// # Units
+    /// Points in the world frame (mm).
+    #[must_use]
+    pub fn error_bounds_95_mm_at(
+        &self,
+        points_world_mm: &[Vector3<f64>],
+        camera_from_world: &RigidTransform,
+        pivot_world_mm: Vector3<f64>,
+    ) -> Vec<f64> {
+        let expected_mm = |&point: &Vector3<f64>| {
+            self.expected_tre_mm_at(point, camera_from_world, pivot_world_mm)
+        };
+        let expected: Vec<f64> = points_world_mm.iter().map(expected_mm).collect();
+        let mean = expected.iter().sum::<f64>() / expected.len().max(1) as f64;
+        let scale = if mean > 0.0 { self.error_bound_95_mm / mean } else { 0.0 };
+        expected.into_iter().map(|error| error * scale).collect()
+    }
 }
 
 /// Whether a candidate is so far from right before the finest level that refining it there would
@@ -161,8 +194,13 @@ pub(super) fn is_hopeless(
     }
     let rivals = run.rivals().cloned();
     let (evidence, _) = evidence::gather(run, &candidate.camera_from_world, rivals.as_ref())?;
-    let calibration = Calibration::default();
+    let calibration = calibration(run);
     Ok(calibration.verdict(calibration.probability(&evidence)) == Verdict::Failed)
+}
+
+/// The calibration for what a run compares.
+fn calibration(run: &Run<'_, '_>) -> Calibration {
+    if run.compares_complete_rays() { Calibration::of_complete_rays() } else { Calibration::default() }
 }
 
 /// Judges a candidate of a run.
@@ -173,18 +211,23 @@ pub(super) fn judge(
 ) -> Result<Judgement, RegisterError> {
     let pose = &candidate.camera_from_world;
     let (evidence, covariance) = evidence::gather(run, pose, rivals.as_ref())?;
-    let calibration = Calibration::default();
+    let calibration = calibration(run);
     let probability_within_2mm = calibration.probability(&evidence);
     let verdict = match run.case().compares() {
         Compares::Everywhere => calibration.verdict(probability_within_2mm),
         // Nothing was calibrated on structures alone, whose surroundings the CT does not show.
         Compares::NearShadow => Verdict::Doubtful,
     };
+    let total = ErrorModel::TOTAL.estimate(&evidence, probability_within_2mm);
+    let across_ray = ErrorModel::ACROSS_RAY.estimate(&evidence, probability_within_2mm);
+    let scale = total.expected_mm / evidence.expected_tre_mm.max(1e-6);
     Ok(Judgement {
         verdict,
         probability_within_2mm,
-        covariance,
-        expected_tre_mm: evidence.expected_tre_mm,
+        covariance: covariance * scale.powi(2),
+        expected_tre_mm: total.expected_mm,
+        error_bound_95_mm: total.bound_95_mm,
+        error_bound_95_across_ray_mm: across_ray.bound_95_mm.min(total.bound_95_mm),
         evidence,
         rivals,
         mistake: None,
