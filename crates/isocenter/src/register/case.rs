@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use nalgebra::Vector3;
 
-use super::error::RegisterError;
 use super::coarse::CoarseProjectors;
 use super::complete_rays::MissingTissue;
+use super::error::RegisterError;
 use crate::geometry::{Camera, PixelRegion, RigidTransform};
 use crate::project::Projector;
 use crate::radiograph::{Image, ImageError, ImageFlip, Mask, PreparedXray};

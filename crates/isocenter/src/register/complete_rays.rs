@@ -53,8 +53,7 @@ fn missing(volume: &AttenuationVolume) -> Option<Projector> {
     let linear = *coarse.volume().world_from_index().linear();
     let along = |axis: usize| linear.column(axis).normalize().z.abs() > 0.7;
     let reach_mm = [0, 1, 2].map(|axis| if along(axis) { REACH_MM[0] } else { REACH_MM[1] });
-    let continuation =
-        Continuation { reach_mm, fade_mm: f64::INFINITY, with_scanned: false };
+    let continuation = Continuation { reach_mm, fade_mm: f64::INFINITY, with_scanned: false };
     // Nothing but air continues a scan that cuts off a few voxels of noise.
     let continued = coarse.continued(&continuation).ok()?;
     Some(Projector::with_storage(continued, Storage::U16))
@@ -112,7 +111,9 @@ fn largest_of_stencils(losses: &Image, counted: Option<&Mask>) -> Vec<f32> {
     let pixels = losses.pixels();
     let of_stencil = |column: usize, row: usize| {
         let mut largest = 0.0_f32;
-        for at in (row - 1..=row + 1).flat_map(|r| r * columns + column - 1..=r * columns + column + 1) {
+        for at in
+            (row - 1..=row + 1).flat_map(|r| r * columns + column - 1..=r * columns + column + 1)
+        {
             if counted.is_some_and(|mask| !mask.used()[at]) {
                 return None;
             }
@@ -161,7 +162,11 @@ mod tests {
         let few = |at: usize| at / 64 < 8 && (28..36).contains(&(at % 64));
         let few = Mask::new([64, 64], (0..4096).map(few).collect());
         let floor = CompleteRays::at(projector, &camera, &pose, few.as_ref().ok(), 0.25).unwrap();
-        assert!(floor.share == 0.0 && (16..32).contains(&floor.mask.count()), "{}", floor.mask.count());
+        assert!(
+            floor.share == 0.0 && (16..32).contains(&floor.mask.count()),
+            "{}",
+            floor.mask.count()
+        );
     }
 
     #[test]

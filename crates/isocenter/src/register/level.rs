@@ -195,7 +195,8 @@ impl Level {
             let interior = interior(&xray.projector, &xray.camera, &pose)?;
             Ok(Some(mask.as_ref().map_or(interior.clone(), |mask| mask.and(&interior))))
         };
-        let masks = self.xrays.iter().zip(masks).map(within).collect::<Result<_, RegisterError>>()?;
+        let masks =
+            self.xrays.iter().zip(masks).map(within).collect::<Result<_, RegisterError>>()?;
         Ok(Part { level: self, masks })
     }
 

@@ -18,6 +18,9 @@ use crate::project::Projector;
 use crate::radiograph::{Image, Mask};
 use crate::similarity::{GradientNcc, Similarity, SimilarityError, WeightedSum};
 
+/// What rays count for that are compared though they are cut, beside complete ones.
+const LEAST_TRUST: f64 = 0.2;
+
 /// The shortest side that a level's images may have.
 const SHORTEST_SIDE_PX: usize = 8;
 
@@ -114,7 +117,8 @@ impl LevelXray {
         };
         let similarity = config.prepare(&fixed, mask.as_ref())?.into();
         let partial = missing.map(|(&beyond, missing)| {
-            let ends_sharply = projector.volume().volume().dims() == case.projector().volume().volume().dims();
+            let ends_sharply =
+                projector.volume().volume().dims() == case.projector().volume().volume().dims();
             let all_edges: Option<Arc<dyn Similarity>> = match ends_sharply {
                 true => None,
                 false => Some(Arc::new(GradientNcc::new(&fixed, mask.as_ref())?)),
@@ -166,19 +170,22 @@ impl LevelXray {
             return Ok((Arc::clone(&self.similarity), 1.0));
         };
         let complete = self.config.prepare(&self.fixed, Some(&mask))?;
-        Ok((self.with_cut_rays(complete)?, share))
+        Ok((self.with_cut_rays(complete, share)?, share))
     }
 
     /// A measure of complete rays together with the edges of all.
     fn with_cut_rays(
         &self,
         complete: Box<dyn Similarity>,
+        share: f64,
     ) -> Result<Arc<dyn Similarity>, SimilarityError> {
         let Some(Partial { beyond, all_edges: Some(all_edges), .. }) = &self.partial else {
             return Ok(complete.into());
         };
         let all_edges: Box<dyn Similarity> = Box::new(Arc::clone(all_edges));
-        let parts = vec![(1.0, complete), (beyond.cut_rays, all_edges)];
+        // Where next to every ray is cut, the floor keeps some that miss much: they count for less.
+        let trust = (share / beyond.least_share.max(f64::MIN_POSITIVE)).clamp(LEAST_TRUST, 1.0);
+        let parts = vec![(trust, complete), (beyond.cut_rays, all_edges)];
         Ok(Arc::new(WeightedSum::new(parts)?))
     }
 
@@ -194,7 +201,7 @@ impl LevelXray {
         let mask = complete.as_ref().map(|complete| &complete.mask).or(self.mask.as_ref());
         // The edges of cut rays are those of the image as it was read: it tells no curve there.
         let measure = self.measure_near(camera_from_world, &self.config, mask)?;
-        Ok(self.with_cut_rays(Box::new(measure))?)
+        Ok(self.with_cut_rays(Box::new(measure), complete.map_or(1.0, |complete| complete.share))?)
     }
 
     /// A measure of the pixels of a mask, near a pose that is nearly right.

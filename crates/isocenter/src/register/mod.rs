@@ -45,7 +45,8 @@ mod within_prior;
 pub use candidate::Candidate;
 pub use case::{Case, Compares, Xray};
 pub use config::{
-    BeyondConfig, OptimizerStageConfig, PartialConfig, RefineConfig, RegisterConfig, SearchConfig, SimilarityConfig,
+    BeyondConfig, OptimizerStageConfig, PartialConfig, RefineConfig, RegisterConfig, SearchConfig,
+    SimilarityConfig,
 };
 pub use error::RegisterError;
 pub use event::{BranchScores, Event, FeatureMaps, StageTime, TraceRow};

@@ -78,7 +78,10 @@ impl<'a> RadiographObjective<'a> {
     }
 
     /// For motions of the reference camera.
-    fn evaluate(&self, reference_from_world: &RigidTransform) -> Result<Evaluation, ObjectiveError> {
+    fn evaluate(
+        &self,
+        reference_from_world: &RigidTransform,
+    ) -> Result<Evaluation, ObjectiveError> {
         let pose = self.xray.camera.camera_from_world(reference_from_world);
         let jet = self.expose(&pose)?.jet(self.pivot_world_mm);
         let model = self.measure(&pose)?.0.gauss_newton(&jet)?;

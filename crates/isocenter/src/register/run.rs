@@ -275,7 +275,8 @@ impl<'a, 'o> Run<'a, 'o> {
             for _ in 0..passes {
                 let start = polished.camera_from_world;
                 let objective = WithinPrior::new(level.objective_near(&start)?, prior);
-                let optimum = maximize(&objective, &start, optimizer, &mut |i| iterations.push(*i))?;
+                let optimum =
+                    maximize(&objective, &start, optimizer, &mut |i| iterations.push(*i))?;
                 polished = Candidate {
                     camera_from_world: optimum.camera_from_world,
                     similarity: optimum.evaluation.similarity,

@@ -98,10 +98,10 @@ fn promising(
     number: usize,
 ) -> Vec<Candidate> {
     let ranked = |value: &dyn Fn(&Score) -> f64| {
-        let scored = poses.iter().zip(scores).map(|(pose, score)| Candidate {
-            similarity: value(score),
-            ..Candidate::new(*pose)
-        });
+        let scored = poses
+            .iter()
+            .zip(scores)
+            .map(|(pose, score)| Candidate { similarity: value(score), ..Candidate::new(*pose) });
         run.best_distinct(scored.collect(), number, level)
     };
     let mut best = ranked(&|score| score.similarity);

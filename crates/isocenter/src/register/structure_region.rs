@@ -33,7 +33,8 @@ pub(super) fn region_about_shadow(
     let projector = case.coarse_projectors().get(case.projector(), spacing_mm, None)?;
     let poses: Vec<_> = poses.iter().map(|pose| camera.camera_from_world(pose)).collect();
     let seen = shadow(&projector, &camera, &poses)?;
-    let margin_px = (margin_mm / (smaller_pixel_side_mm(xray.camera()) * to_patient)).ceil() as usize;
+    let margin_px =
+        (margin_mm / (smaller_pixel_side_mm(xray.camera()) * to_patient)).ceil() as usize;
     let columns = camera.size_px()[0];
     let places = seen.used().iter().enumerate().filter(|(_, seen)| **seen).map(|(at, _)| at);
     let of_axis = |axis: usize| {

@@ -134,7 +134,8 @@ impl AttenuationVolume {
             };
             if fade > 0.0 {
                 let value = value_at(self.volume(), nearest);
-                *voxel += if value < TISSUE_PER_MM { 0.0 } else { ((1.0 - share) * fade) as f32 * value };
+                *voxel +=
+                    if value < TISSUE_PER_MM { 0.0 } else { ((1.0 - share) * fade) as f32 * value };
             }
         }
     }
@@ -214,8 +215,7 @@ mod tests {
     fn a_faded_continuation_has_no_seam() {
         // Eleven slices in blocks of two: the last block is half empty.
         let coarse = column(11).binned([1, 1, 2]).unwrap();
-        let continuation =
-            Continuation { reach_mm: [40.0; 3], fade_mm: 40.0, with_scanned: true };
+        let continuation = Continuation { reach_mm: [40.0; 3], fade_mm: 40.0, with_scanned: true };
         let continued = coarse.continued(&continuation).unwrap();
         let dims = continued.volume().dims();
         let along: Vec<f32> =

@@ -231,11 +231,7 @@ fn round_field(ct: &Volume<f32>, axis: usize) -> Option<RoundField> {
 
 impl Scanned {
     /// The distance (mm) between two indices of a volume.
-    pub(super) fn distance_mm(
-        volume: &Volume<f32>,
-        from: [f64; 3],
-        to: [f64; 3],
-    ) -> f64 {
+    pub(super) fn distance_mm(volume: &Volume<f32>, from: [f64; 3], to: [f64; 3]) -> f64 {
         let step = Vector3::from(from) - Vector3::from(to);
         (volume.world_from_index().linear() * step).norm()
     }

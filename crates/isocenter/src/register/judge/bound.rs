@@ -143,7 +143,8 @@ mod tests {
             let poor = model.estimate(&evidence(5.0, 9.0), 0.02);
             assert!(good.bound_95_mm > good.expected_mm && poor.bound_95_mm > poor.expected_mm);
             assert!(poor.expected_mm > 5.0 * good.expected_mm, "{poor:?} {good:?}");
-            let odd = model.estimate(&Evidence { complete_share: 0.0, ..evidence(0.0, f64::MAX) }, 0.0);
+            let odd =
+                model.estimate(&Evidence { complete_share: 0.0, ..evidence(0.0, f64::MAX) }, 0.0);
             assert!(odd.expected_mm.is_finite() && odd.bound_95_mm > 0.0);
         }
         let (total, across) = (ErrorModel::TOTAL, ErrorModel::ACROSS_RAY);

@@ -200,7 +200,11 @@ pub(super) fn is_hopeless(
 
 /// The calibration for what a run compares.
 fn calibration(run: &Run<'_, '_>) -> Calibration {
-    if run.compares_complete_rays() { Calibration::of_complete_rays() } else { Calibration::default() }
+    if run.compares_complete_rays() {
+        Calibration::of_complete_rays()
+    } else {
+        Calibration::default()
+    }
 }
 
 /// Judges a candidate of a run.
