@@ -21,6 +21,9 @@ use crate::similarity::{GradientNcc, Similarity, SimilarityError, WeightedSum};
 /// What rays count for that are compared though they are cut, beside complete ones.
 const LEAST_TRUST: f64 = 0.2;
 
+/// With this part of the rays complete, the edges of cut rays are not needed: what is missing biases them.
+const ENOUGH_COMPLETE: f64 = 0.5;
+
 /// The shortest side that a level's images may have.
 const SHORTEST_SIDE_PX: usize = 8;
 
@@ -185,7 +188,8 @@ impl LevelXray {
         let all_edges: Box<dyn Similarity> = Box::new(Arc::clone(all_edges));
         // Where next to every ray is cut, the floor keeps some that miss much: they count for less.
         let trust = (share / beyond.least_share.max(f64::MIN_POSITIVE)).clamp(LEAST_TRUST, 1.0);
-        let parts = vec![(trust, complete), (beyond.cut_rays, all_edges)];
+        let cut_rays = beyond.cut_rays * (1.0 - share / ENOUGH_COMPLETE).max(0.0);
+        let parts = vec![(trust, complete), (cut_rays, all_edges)];
         Ok(Arc::new(WeightedSum::new(parts)?))
     }
 
