@@ -1,6 +1,6 @@
 //! Beyond the end of a scan: the patient goes on where the voxels do not.
 //!
-//! Where a scan ends in tissue, more tissue follows. [`beyond`] continues a volume from its scanned part
+//! Where a scan ends in tissue, more tissue follows. [`AttenuationVolume::continued`] continues a volume from its scanned part
 //! ([`Scanned`]): every place outside has the attenuation of the nearest scanned voxel, times a factor
 //! that falls with the distance. Two uses:
 //!
