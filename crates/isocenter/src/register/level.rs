@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::case::Case;
+use super::case::{Case, Compares};
 use super::config::SimilarityConfig;
 use super::error::RegisterError;
 use super::interior::interior;
@@ -93,7 +93,11 @@ impl Level {
         let camera = xrays.first().map_or(case.first_xray().camera(), |xray| &xray.camera);
         let to_patient = request.depth_mm / camera.source_to_detector_mm();
         Ok(Self {
-            longest_side_px: camera.size_px().into_iter().max().unwrap_or(1),
+            longest_side_px: match case.compares() {
+                Compares::Everywhere => camera.size_px().into_iter().max().unwrap_or(1),
+                // The region about a structure differs from pose to pose: the level is called by what it asks for.
+                Compares::NearShadow => request.longest_side_px,
+            },
             distinct_mm: DISTINCT_PX * smaller_pixel_side_mm(camera) * to_patient,
             xrays,
             pivot_world_mm: case.pivot_world_mm(),
@@ -101,7 +105,7 @@ impl Level {
     }
 
     /// The longest side of the first X-ray's images, which may be below the one asked for: pixels
-    /// are binned by whole factors.
+    /// are binned by whole factors. About a structure, the one asked for.
     #[must_use]
     pub fn longest_side_px(&self) -> usize {
         self.longest_side_px
