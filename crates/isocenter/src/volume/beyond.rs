@@ -78,17 +78,17 @@ impl AttenuationVolume {
         };
         let (before, after) = (pad(0), pad(1));
         let dims: [usize; 3] = std::array::from_fn(|a| before[a] + volume.dims()[a] + after[a]);
-        let along: [Along; 3] =
-            std::array::from_fn(|a| Along::new(self.scanned(), a, before[a], dims[a], spacing[a]));
+        let along: [Vec<Place>; 3] = std::array::from_fn(|a| {
+            places_along(self.scanned(), a, before[a], dims[a], spacing[a])
+        });
         let [ni, nj, _] = volume.dims();
         let mut voxels = vec![0.0_f32; dims.iter().product()];
         voxels.par_chunks_mut(dims[0]).enumerate().for_each(|(row, voxels)| {
             let [j, k] = [row % dims[1], row / dims[1]];
-            let own = [j, k].map(|n| n as i64);
-            let own = [own[0] - before[1] as i64, own[1] - before[2] as i64].map(usize::try_from);
-            if let (true, [Ok(j), Ok(k)]) = (continuation.with_scanned, own)
-                && let Some(source) = volume.voxels().get(ni * (j + nj * k)..ni * (j + nj * k + 1))
+            if let (true, Some(j), Some(k)) =
+                (continuation.with_scanned, j.checked_sub(before[1]), k.checked_sub(before[2]))
                 && j < nj
+                && let Some(source) = volume.voxels().get(ni * (j + nj * k)..ni * (j + nj * k + 1))
             {
                 voxels[before[0]..before[0] + ni].copy_from_slice(source);
             }
@@ -103,18 +103,18 @@ impl AttenuationVolume {
     fn continue_row(
         &self,
         continuation: &Continuation,
-        along: &[Along; 3],
+        along: &[Vec<Place>; 3],
         [j, k]: [usize; 2],
         voxels: &mut [f32],
     ) {
         let scanned = self.scanned();
-        let (row_j, row_k) = (along[1].places[j], along[2].places[k]);
+        let (row_j, row_k) = (along[1][j], along[2][k]);
         let share_of_row = row_j.share * row_k.share;
         let off_row_mm = row_j.off_mm.hypot(row_k.off_mm);
         if off_row_mm >= continuation.fade_mm {
             return;
         }
-        for (place, voxel) in along[0].places.iter().zip(voxels) {
+        for (place, voxel) in along[0].iter().zip(voxels) {
             let index = [place.index, row_j.index, row_k.index];
             let in_field = scanned.in_field(index);
             let share = share_of_row * place.share;
@@ -154,21 +154,21 @@ struct Place {
 }
 
 /// The places along an axis of the larger grid.
-struct Along {
-    places: Vec<Place>,
-}
-
-impl Along {
-    fn new(scanned: &Scanned, axis: usize, before: usize, length: usize, spacing_mm: f64) -> Self {
-        let [first, last] = scanned.whole_voxels(axis);
-        let place = |n: usize| {
-            let index = n as f64 - before as f64;
-            let nearest = index.clamp(first, last);
-            let share = scanned.share_along(axis, index);
-            Place { index, share, nearest, off_mm: (index - nearest).abs() * spacing_mm }
-        };
-        Self { places: (0..length).map(place).collect() }
-    }
+fn places_along(
+    scanned: &Scanned,
+    axis: usize,
+    before: usize,
+    length: usize,
+    spacing_mm: f64,
+) -> Vec<Place> {
+    let [first, last] = scanned.whole_voxels(axis);
+    let place = |n: usize| {
+        let index = n as f64 - before as f64;
+        let nearest = index.clamp(first, last);
+        let share = scanned.share_along(axis, index);
+        Place { index, share, nearest, off_mm: (index - nearest).abs() * spacing_mm }
+    };
+    (0..length).map(place).collect()
 }
 
 fn value_at(volume: &Volume<f32>, index: [f64; 3]) -> f32 {
